@@ -1,0 +1,1 @@
+"""What the layout test reads, and its rules about words; the tables are in test_layout.py."""
