@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
-NOT_SOURCE = {".git", ".venv", "node_modules", "__pycache__", "sdk"}
+CACHES = {".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+NOT_SOURCE = {".git", ".venv", "node_modules", "sdk"} | CACHES
 
 
 def answer(*command: str) -> str:
