@@ -1,0 +1,49 @@
+"""The bar chart: its numbers, its bars and its text alternative."""
+
+import re
+
+import pytest
+
+from mnist_frontend.chart import bar_chart, percent
+
+PROBABILITIES = (0.0, 0.0004, 0.05, 0.9, 0.01, 0.01, 0.01, 0.01, 0.0096, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (0.0, "0.0 %"),
+        (0.0004, "< 0.1 %"),
+        (0.001, "0.1 %"),
+        (0.973, "97.3 %"),
+        (0.9996, "> 99.9 %"),
+        (1.0, "100.0 %"),
+    ],
+)
+def test_percentages_are_never_rounded_to_impossible_or_certain(
+    probability: float, text: str
+) -> None:
+    """Only a true 0 reads 0.0 % and only a true 1 reads 100.0 %."""
+    assert percent(probability) == text
+
+
+def test_each_bar_is_as_long_as_its_probability() -> None:
+    """Ten bars stand in the order of the digits, their widths are the probabilities."""
+    widths = re.findall(r"width:([\d.]+)%", bar_chart(PROBABILITIES, 3))
+    assert [float(width) for width in widths] == pytest.approx(
+        [100 * probability for probability in PROBABILITIES], abs=0.05
+    )
+
+
+def test_only_the_predicted_digit_stands_out() -> None:
+    """Exactly one row is bold and in the accent colour: the predicted one."""
+    rows = bar_chart(PROBABILITIES, 3).split("display:grid")[1:]
+    assert [index for index, row in enumerate(rows) if "#3b82f6" in row] == [3]
+    assert [index for index, row in enumerate(rows) if "font-weight:700" in row] == [3]
+
+
+def test_the_text_alternative_names_the_digit_and_all_ten_probabilities() -> None:
+    """Who cannot see the bars hears the same facts."""
+    chart = bar_chart(PROBABILITIES, 3)
+    assert chart.startswith('<div role="img" aria-label="Bar chart. 3 is the most probable digit.')
+    assert "0: 0.0 %, 1: &lt; 0.1 %, 2: 5.0 %, 3: 90.0 %" in chart
