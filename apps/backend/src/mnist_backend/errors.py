@@ -1,0 +1,102 @@
+"""The errors this package raises, each with the answer it deserves.
+
+Contract: every expected failure is a `BackendError`; its class fixes the HTTP status, the slug that
+names the problem and a title that never varies, its message tells what happened this time.
+Does not know: HTTP bodies, the web framework, or who catches the error.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One rule that one field of a request breaks."""
+
+    field: str
+    rule: str
+    value: Scalar = None
+
+
+class BackendError(Exception):
+    """The root of all expected failures."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, faults: tuple[Fault, ...] = ()) -> None:
+        """Keep the detail for a person and the faults for a program."""
+        super().__init__(detail)
+        self.detail = detail
+        self.faults = faults
+
+
+class BodyUnparsableError(BackendError):
+    """The body is not JSON."""
+
+    status = 400
+    slug = "body-unparsable"
+    title = "The body is not JSON"
+
+
+class BodyTooLargeError(BackendError):
+    """The body is longer than the limit, whatever its headers say."""
+
+    status = 413
+    slug = "body-too-large"
+    title = "The body is too large"
+
+
+class MediaTypeUnsupportedError(BackendError):
+    """The body is declared to be something other than JSON."""
+
+    status = 415
+    slug = "media-type-unsupported"
+    title = "The media type is not supported"
+
+
+class RequestInvalidError(BackendError):
+    """The body is JSON, but not a valid request."""
+
+    status = 422
+    slug = "request-invalid"
+    title = "The request is not valid"
+
+
+class ArtefactError(BackendError):
+    """No model can be served."""
+
+    status = 503
+    slug = "model-unavailable"
+    title = "The model is not available"
+
+
+class ArtefactMissingError(ArtefactError):
+    """A file of the model artefact does not exist or cannot be read."""
+
+    slug = "model-missing"
+    title = "The model is missing"
+
+
+class ArtefactInvalidError(ArtefactError):
+    """The card of the model artefact cannot be understood."""
+
+    slug = "model-card-invalid"
+    title = "The model's card is not valid"
+
+
+class ArtefactTamperedError(ArtefactError):
+    """A file of the model artefact is not the one its card describes."""
+
+    slug = "model-tampered"
+    title = "The model is not the one its card describes"
+
+
+class GateMissedError(BackendError):
+    """A trained model is not good enough to be shipped."""
+
+    slug = "gate-missed"
+    title = "The model is not good enough"
