@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import drawing
 
+from conftest import drawing
 from mnist_frontend import canvas
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from conftest import ANSWER, LocalBackend
 
+from conftest import ANSWER, LocalBackend
 from mnist_frontend import client
 from mnist_frontend.settings import Settings
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from conftest import ANSWER, LocalBackend, drawing
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from conftest import ANSWER, LocalBackend, drawing
 from mnist_frontend import app, canvas, client
 
 SCRIPT = Path(app.__file__)

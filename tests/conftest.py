@@ -1,0 +1,69 @@
+"""What the tests against a running stack share: its addresses, a real browser, a reports folder.
+
+Contract: addresses come from FRONTEND_URL, BACKEND_URL and PROMETHEUS_URL, files go to REPORTS_DIR;
+the defaults are the names the stack has inside the pipeline. Imports the browser only when a test
+asks for it, so that tests without one run anywhere. Does not start or wait for the stack.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",  # the container is the sandbox
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where the running parts answer."""
+
+    frontend: str
+    backend: str
+    prometheus: str
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """Return the addresses of the stack under test."""
+    return Stack(
+        frontend=os.environ.get("FRONTEND_URL", "http://frontend:8501"),
+        backend=os.environ.get("BACKEND_URL", "http://backend:8000"),
+        prometheus=os.environ.get("PROMETHEUS_URL", "http://prometheus:9090"),
+    )
+
+
+@pytest.fixture(scope="session")
+def reports() -> Path:
+    """Return the folder for screenshots and results."""
+    folder = Path(os.environ.get("REPORTS_DIR", "/reports"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Start the distribution's Chromium once for all tests."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", CHROMIUM), args=CHROMIUM_FLAGS
+        )
+        yield chromium
+        chromium.close()
