@@ -13,7 +13,7 @@ from pathlib import Path
 
 from layout.source import answer, functions, lines, name, nodes, text
 
-UNDONE = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b")
+UNDONE = re.compile(r"(?<![\w/])(TO" + r"DO|FIX" + r"ME)\b")
 MACHINE = re.compile(r"(?<![\w.})$-])/(root|work|home/\w+|Users/\w+)/")
 ASSERTING = re.compile(r"_*(assert|expect|raises|warns|fail)")
 
