@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from conftest import Stack
 
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 STATES = ("empty", "predicted")
 SCANS = [(state, scheme) for scheme in SCHEMES for state in STATES]
 LISTED = read_listed((Path(__file__).parent / "exceptions.toml").read_text())
