@@ -1,0 +1,127 @@
+"""Stages that look at one application at a time: its images, style, types, tests.
+
+Contract: an image is built once from its Dockerfile and is the same object in every stage. Does not
+know the running stack.
+"""
+
+from collections.abc import Awaitable
+
+import dagger
+
+from mnist_pipeline.containers import apart, python_tools
+from mnist_pipeline.containers.recorder import REPORTS, Recorder
+from mnist_pipeline.containers.session import Outcome, Session, joined
+from mnist_pipeline.gates import junit, python
+from mnist_pipeline.gates.verdicts import combined
+
+APPS = ("backend", "frontend")
+FOLDERS = {"backend": "apps/backend", "frontend": "apps/frontend", "prometheus": "monitoring"}
+TARGETS = {"backend": "serving", "frontend": "serving", "prometheus": "prometheus"}
+ROOT_LOCK = "requirements.lock"
+PYTHON_FOLDERS = ("apps", "ci", "deploy", "monitoring", "scripts", "tests", "toolchain")
+PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
+COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
+
+
+class ImageUnknownError(ValueError):
+    """No image of the project has that name."""
+
+
+async def image(source: dagger.Directory, name: str) -> dagger.Container:
+    """The image of a part of the stack, as it is served."""
+    if name not in FOLDERS:
+        message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
+        raise ImageUnknownError(message)
+    folder = await apart(source, FOLDERS[name], leave_out={"tests"})
+    return folder.docker_build(target=TARGETS[name])
+
+
+def test_image(source: dagger.Directory, name: str) -> dagger.Container:
+    """The image in which an application is tested: the served code with its tests and tools."""
+    return source.directory(FOLDERS[name]).docker_build(target="test").with_workdir("/app")
+
+
+async def lint(session: Session) -> Outcome:
+    """Style: ruff's rules and its formatter over the whole tree."""
+    tools = python_tools(await session.text(ROOT_LOCK)).with_workdir("/src")
+    tree = await python_tree(session, tools)
+    check = ("ruff", "check", "--no-cache", "--output-format=sarif")
+    answers = await (
+        Recorder(session, tree)
+        .run("ruff", [*check, f"--output-file={REPORTS}/ruff.sarif", "."])
+        .run("format", ["ruff", "format", "--no-cache", "--check", "."])
+        .answers("ruff.sarif")
+    )
+    sarif, log = answers.texts["ruff.sarif"], answers.log("ruff")
+    verdicts = {
+        "check": python.judge_ruff(sarif, answers.exit_code("ruff"), log),
+        "format": python.judge_format(answers.exit_code("format"), answers.log("format")),
+    }
+    return answers.judged(combined(verdicts))
+
+
+async def python_tree(session: Session, container: dagger.Container) -> dagger.Container:
+    """A container with every folder that may hold Python, and the settings of the tools."""
+    for entry in await session.source.entries():
+        name = entry.rstrip("/")
+        if entry.endswith("/") and name in PYTHON_FOLDERS:
+            container = container.with_mounted_directory(
+                f"/src/{name}", session.source.directory(name)
+            )
+        elif name in {"pyproject.toml", "daggerw"}:
+            container = container.with_new_file(f"/src/{name}", await session.text(name))
+    return container
+
+
+async def types(session: Session) -> Outcome:
+    """Types: mypy in each application's test image, and over this module."""
+    parts: dict[str, Awaitable[Outcome]] = {
+        name: types_of(session, test_image(session.source, name)) for name in APPS
+    }
+    return await joined({**parts, "pipeline": types_of_pipeline(session)})
+
+
+async def types_of_pipeline(session: Session) -> Outcome:
+    """mypy over this module, beside the client it is written for."""
+    locks = await session.text("ci/requirements.lock"), await session.text(ROOT_LOCK)
+    folder = session.source.directory("ci")
+    tools = python_tools(*locks).with_mounted_directory("/src/ci", folder)
+    return await types_of(session, tools.with_workdir("/src/ci"))
+
+
+async def types_of(session: Session, container: dagger.Container) -> Outcome:
+    """mypy as the container's own settings say."""
+    answers = await Recorder(session, container).run("mypy", ["mypy"]).answers()
+    return answers.judged(python.judge_mypy(answers.exit_code("mypy"), answers.log("mypy")))
+
+
+async def unit(session: Session) -> Outcome:
+    """Unit tests: of each application, of this module and the toolchain, of the tree's layout."""
+    parts: dict[str, Awaitable[Outcome]] = {
+        name: tests_of(session, test_image(session.source, name), *COVERAGE) for name in APPS
+    }
+    return await joined(
+        {**parts, "pipeline": pipeline_tests(session), "layout": layout_tests(session)}
+    )
+
+
+async def pipeline_tests(session: Session) -> Outcome:
+    """The tests of this module's gates and of the toolchain."""
+    tools = python_tools(await session.text(ROOT_LOCK)).with_workdir("/src")
+    tree = await python_tree(session, tools)
+    return await tests_of(session, tree, *COVERAGE, "ci/tests", "toolchain")
+
+
+async def layout_tests(session: Session) -> Outcome:
+    """The tests that hold the shape of the whole tree."""
+    tools = python_tools(await session.text(ROOT_LOCK)).with_workdir("/src")
+    tree = tools.with_mounted_directory("/src", session.source)
+    return await tests_of(session, tree, "tests/test_layout.py")
+
+
+async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:
+    """pytest in a container, with its report."""
+    recorder = Recorder(session, container).run("pytest", [*PYTEST, *arguments])
+    answers = await recorder.answers("junit.xml")
+    xml, log = answers.texts["junit.xml"], answers.log("pytest")
+    return answers.judged(junit.judge(xml, answers.exit_code("pytest"), log, may_skip=True))

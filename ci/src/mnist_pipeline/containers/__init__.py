@@ -1,0 +1,114 @@
+"""Tool containers: a base, its packages, its user; and the only names of images.
+
+Contract: every tool is locked, by hash where its registry has hashes, by version elsewhere. A
+container is the same object for the same content, so the engine's cache can answer for it. Does not
+know what runs in them.
+"""
+
+import logging
+from collections.abc import Collection
+
+import anyio
+import dagger
+from dagger import dag
+
+BASE = "debian:trixie-slim"
+TRIVY = "aquasec/trivy:0.74.0"
+PROMISES = "toolchain.promises"  # label of a base whose registry is still being filled
+PROMISE_SECONDS = 900
+PROMISE_POLL_SECONDS = 5
+PIP_CACHE = "/var/cache/pip"
+TOOLS = "/opt/tools"
+CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation", "python3-venv")
+
+logger = logging.getLogger("mnist_pipeline")
+
+
+def base() -> dagger.Container:
+    """Debian, as every image of the project begins."""
+    return dag.container().from_(BASE)
+
+
+def debian(*packages: str) -> dagger.Container:
+    """Debian with packages, and a folder for reports."""
+    install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends"
+    script = f"{install} {' '.join(packages)} >/dev/null && rm -rf /var/lib/apt/lists/*"
+    return (
+        base()
+        .with_env_variable("DEBIAN_FRONTEND", "noninteractive")
+        .with_exec(["sh", "-c", script])
+        .with_directory("/reports", dag.directory())
+    )
+
+
+def with_python_packages(container: dagger.Container, *locks: str) -> dagger.Container:
+    """A virtual environment with what the locks name, every file verified by its hash."""
+    container = (
+        container.with_env_variable("PIP_CACHE_DIR", PIP_CACHE)
+        .with_env_variable("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+        .with_mounted_cache(PIP_CACHE, dag.cache_volume("pip"))
+        .with_exec(["python3", "-m", "venv", TOOLS])
+    )
+    for number, lock in enumerate(locks):
+        path = f"{TOOLS}/requirements-{number}.lock"
+        container = container.with_new_file(path, lock).with_exec(
+            [f"{TOOLS}/bin/pip", "install", "-q", "--no-deps", "--require-hashes", "-r", path]
+        )
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return container.without_mount(PIP_CACHE).with_env_variable("PATH", f"{TOOLS}/bin:{path}")
+
+
+def python_tools(*locks: str) -> dagger.Container:
+    """Python with locked tools."""
+    return with_python_packages(debian("python3-venv"), *locks).with_env_variable(
+        "PYTHONDONTWRITEBYTECODE", "1"
+    )
+
+
+def browser(lock: str) -> dagger.Container:
+    """Debian's Chromium, with fonts, and the locked Python tools that drive it."""
+    return with_python_packages(debian(*CHROMIUM_PACKAGES), lock).with_env_variable(
+        "PYTHONDONTWRITEBYTECODE", "1"
+    )
+
+
+def proxy(configuration: str) -> dagger.Container:
+    """A proxy that forwards what its configuration says."""
+    return debian("haproxy").with_new_file("/etc/haproxy/haproxy.cfg", configuration)
+
+
+async def trivy() -> dagger.Container:
+    """Debian with the pinned Trivy; waits where the base says that the image is still to come."""
+    promised = await base().label(PROMISES) or ""
+    image = dag.container().from_(TRIVY)
+    attempts = PROMISE_SECONDS // PROMISE_POLL_SECONDS if TRIVY in promised.split() else 0
+    for attempt in range(attempts + 1):
+        try:
+            await image.sync()
+            break
+        except dagger.QueryError:
+            if attempt == attempts:
+                raise
+        logger.warning("%s is promised but not there yet; asking again", TRIVY)
+        await anyio.sleep(PROMISE_POLL_SECONDS)
+    return base().with_directory("/reports", dag.directory()).with_file(
+        "/usr/local/bin/trivy", image.file("/usr/local/bin/trivy"), permissions=0o755
+    )
+
+
+async def apart(
+    source: dagger.Directory, path: str, leave_out: Collection[str] = ()
+) -> dagger.Directory:
+    """A folder of the source as if it stood alone: what is left out or stands beside it may change
+    without any cache noticing."""
+    folder = source.directory(path)
+    result = dag.directory()
+    for entry in await folder.entries():
+        name = entry.rstrip("/")
+        if name in leave_out:
+            continue
+        if entry.endswith("/"):
+            result = result.with_directory(name, folder.directory(name))
+        else:
+            result = result.with_new_file(name, await folder.file(name).contents())
+    return result

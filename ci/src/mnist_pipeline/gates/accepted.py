@@ -1,0 +1,118 @@
+"""Findings that are accepted for now: a TOML file, each entry with its reason and expiry date.
+
+Contract: an entry that has expired, or that matches nothing any more, is a fault itself; so is a
+file that cannot be read. Does not know how findings are found.
+
+    [[accepted]]
+    target = "backend"             # backend, frontend or source
+    kind = "misconfiguration"      # secret, misconfiguration, licence or vulnerability
+    rule = "DS-0002"               # as the scanner names it
+    location = "apps/*/Dockerfile" # a pattern of the finding's location
+    reason = "one sentence"
+    expires = 2027-01-31
+"""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Literal, get_args
+
+Kind = Literal["secret", "misconfiguration", "licence", "vulnerability"]
+
+
+class AcceptedFindingsMalformedError(ValueError):
+    """The file of accepted findings does not say what it must."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a scanner found; the text never holds a secret."""
+
+    target: str
+    kind: Kind
+    rule: str
+    severity: str
+    location: str
+    text: str
+
+    def __str__(self) -> str:
+        """Where it is and what it is, in one line."""
+        return f"{self.location}: {self.kind} {self.rule} ({self.severity}) {self.text}"
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A finding that someone answers for until a date."""
+
+    target: str
+    kind: Kind
+    rule: str
+    location: str
+    reason: str
+    expires: date
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether this entry speaks of that finding."""
+        same = (self.target, self.kind, self.rule) == (finding.target, finding.kind, finding.rule)
+        return same and fnmatchcase(finding.location, self.location)
+
+
+def acceptances(toml: str) -> list[Acceptance]:
+    """Reads the file of accepted findings."""
+    try:
+        entries = tomllib.loads(toml).get("accepted", [])
+        return [acceptance(entry) for entry in entries]
+    except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+        message = f"the accepted findings cannot be read: {error}"
+        raise AcceptedFindingsMalformedError(message) from error
+
+
+def acceptance(entry: dict[str, object]) -> Acceptance:
+    """Reads one entry; every field must be there, filled, and of its kind."""
+    names = {field.name for field in fields(Acceptance)}
+    if set(entry) != names:
+        wrong = ", ".join(sorted(set(entry) ^ names))
+        message = f"an accepted finding has exactly the fields {sorted(names)}; check: {wrong}"
+        raise AcceptedFindingsMalformedError(message)
+    texts = {name: value for name, value in entry.items() if name != "expires"}
+    if not all(isinstance(value, str) and value.strip() for value in texts.values()):
+        message = f"every field of an accepted finding is a filled text: {entry['rule']!r}"
+        raise AcceptedFindingsMalformedError(message)
+    expires, kind = entry["expires"], entry["kind"]
+    if type(expires) is not date or kind not in get_args(Kind):
+        message = f"{entry['rule']!r} needs a date to expire and a kind of {get_args(Kind)}"
+        raise AcceptedFindingsMalformedError(message)
+    return Acceptance(**entry)  # type: ignore[arg-type]  checked field by field above
+
+
+def sifted(
+    findings: Sequence[Finding], accepted: Sequence[Acceptance], today: date
+) -> tuple[list[Finding], list[str]]:
+    """The findings nobody accepted, and what is wrong with the list of accepted ones."""
+    valid = [entry for entry in accepted if entry.expires >= today]
+    open_findings = [f for f in findings if not any(entry.covers(f) for entry in valid)]
+    faults = [
+        f"the acceptance of {entry.rule} at {entry.location} expired on {entry.expires}: "
+        "fix the finding or renew the entry with its reason"
+        for entry in accepted
+        if entry.expires < today
+    ]
+    faults += [
+        f"the acceptance of {entry.rule} at {entry.location} matches nothing any more: delete it"
+        for entry in valid
+        if not any(entry.covers(f) for f in findings)
+    ]
+    return open_findings, faults
+
+
+def concerning(
+    accepted: Iterable[Acceptance], target: str, *, vulnerabilities: bool
+) -> list[Acceptance]:
+    """The entries that a scan of this target can confirm."""
+    return [
+        entry
+        for entry in accepted
+        if entry.target == target and (vulnerabilities or entry.kind != "vulnerability")
+    ]

@@ -1,0 +1,204 @@
+"""What a stage was found to be, and how that is told: a table, status.json and summary.md.
+
+Contract: a verdict is green, red or "not run"; only green passes, and judging nothing is "not run".
+Standard library only. Does not know how a stage runs or what its reports look like.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Literal
+
+Status = Literal["green", "red", "not run"]
+Origin = Literal["ran", "cached", "-"]
+
+SEVERITY: dict[Status, int] = {"green": 0, "not run": 1, "red": 2}
+REASON_WIDTH = 110
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found, with one sentence a fault; the most telling one stands first."""
+
+    status: Status
+    reasons: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Only green passes."""
+        return self.status == "green"
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """A stage's verdict with its time, where it came from, and remarks that do not turn it red."""
+
+    stage: str
+    verdict: Verdict
+    seconds: float
+    origin: Origin
+    remarks: Mapping[str, Verdict] = field(default_factory=dict)
+
+
+def green(**counts: int) -> Verdict:
+    """Nothing was found, in so many things that were looked at."""
+    return Verdict("green", (), counts)
+
+
+def red(*reasons: str, **counts: int) -> Verdict:
+    """Faults were found."""
+    return Verdict("red", reasons, counts)
+
+
+def not_run(*reasons: str) -> Verdict:
+    """Nothing could be judged; never green."""
+    return Verdict("not run", reasons)
+
+
+def combined(parts: Mapping[str, Verdict]) -> Verdict:
+    """The worst of the parts, every reason under the name of its part, counts summed."""
+    if not parts:
+        return not_run("nothing was judged")
+    worst = max((part.status for part in parts.values()), key=lambda status: SEVERITY[status])
+    ranked = sorted(parts.items(), key=lambda item: -SEVERITY[item[1].status])
+    reasons = tuple(f"{name}: {reason}" for name, part in ranked for reason in part.reasons)
+    counts: dict[str, int] = {}
+    for part in parts.values():
+        for name, number in part.counts.items():
+            counts[name] = counts.get(name, 0) + number
+    return Verdict(worst, reasons, counts)
+
+
+def origin_of(starts: Iterable[float], session_started: float) -> Origin:
+    """Whether commands ran in this session or an earlier run's answers were taken."""
+    known = list(starts)
+    if not known:
+        return "-"
+    return "ran" if any(start >= session_started for start in known) else "cached"
+
+
+def passed(results: Sequence[StageResult]) -> bool:
+    """Whether every stage is green, and there is one."""
+    return bool(results) and all(result.verdict.passed for result in results)
+
+
+def shortened(text: str, width: int = REASON_WIDTH) -> str:
+    """One line of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def told(verdict: Verdict) -> str:
+    """The first reason, or what was counted where there is none."""
+    if verdict.reasons:
+        more = len(verdict.reasons) - 1
+        suffix = f" (and {more} more)" if more else ""
+        return shortened(verdict.reasons[0], REASON_WIDTH - len(suffix)) + suffix
+    return ", ".join(f"{number} {name}" for name, number in verdict.counts.items())
+
+
+def rows(results: Sequence[StageResult]) -> list[tuple[str, str, str, str, str]]:
+    """A row a stage, and one below it for each of its remarks."""
+    found = []
+    for result in results:
+        found.append(
+            (
+                result.stage,
+                result.verdict.status,
+                f"{result.seconds:.1f}",
+                result.origin,
+                told(result.verdict),
+            )
+        )
+        for name, remark in result.remarks.items():
+            found.append((f"  {name}", remark.status, "", "", told(remark)))
+    return found
+
+
+def table(results: Sequence[StageResult]) -> str:
+    """The results in aligned columns, with one sentence about all of them below."""
+    header = ("stage", "verdict", "seconds", "from", "first reason or what was looked at")
+    lines = [header, *rows(results)]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    text = [
+        "  ".join(
+            [
+                line[0].ljust(widths[0]),
+                line[1].ljust(widths[1]),
+                line[2].rjust(widths[2]),
+                line[3].ljust(widths[3]),
+                line[4],
+            ]
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join([*text, "", sentence(results)])
+
+
+def sentence(results: Sequence[StageResult]) -> str:
+    """What to make of all results."""
+    failing = [r.stage for r in results if not r.verdict.passed]
+    if not results:
+        return "No stage was run."
+    if not failing:
+        return f"All {len(results)} stages are green." if results[1:] else "The stage is green."
+    cached = any(r.origin == "cached" for r in results if not r.verdict.passed)
+    hint = " Add --fresh to run again what the cache answered." if cached else ""
+    return f"{len(failing)} of {len(results)} stages not green: {', '.join(failing)}.{hint}"
+
+
+def described(verdict: Verdict) -> dict[str, object]:
+    """A verdict for machines; `reason` is there where there is one."""
+    fields: dict[str, object] = {"status": verdict.status}
+    if verdict.reasons:
+        fields |= {"reason": verdict.reasons[0], "reasons": list(verdict.reasons)}
+    if verdict.counts:
+        fields["counts"] = dict(verdict.counts)
+    return fields
+
+
+def status_json(results: Sequence[StageResult], started: float, seconds: float) -> str:
+    """All results for machines: `passed` is what a gate asks; remarks stand at the top too."""
+    stages = {
+        result.stage: {
+            **described(result.verdict),
+            "seconds": round(result.seconds, 1),
+            "origin": result.origin,
+        }
+        for result in results
+    }
+    remarks = {
+        name: described(remark) for result in results for name, remark in result.remarks.items()
+    }
+    began = datetime.fromtimestamp(started, tz=timezone.utc)
+    status = {
+        "schema": 1,
+        "passed": passed(results),
+        "started": began.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "stages": stages,
+        **remarks,
+    }
+    return json.dumps(status, indent=2, ensure_ascii=False) + "\n"
+
+
+def summary(results: Sequence[StageResult], seconds: float) -> str:
+    """All results for people, in Markdown."""
+    cells = [
+        f"| {stage.strip()} | {status} | {took} | {origin} | {reason.replace('|', chr(92) + '|')} |"
+        for stage, status, took, origin, reason in rows(results)
+    ]
+    return "\n".join(
+        [
+            f"# {'Green' if passed(results) else 'Not green'} in {seconds:.0f} s",
+            "",
+            "| stage | verdict | seconds | from | first reason or what was looked at |",
+            "|---|---|---:|---|---|",
+            *cells,
+            "",
+            sentence(results),
+            "",
+        ]
+    )

@@ -1,0 +1,119 @@
+"""The functions that users call.
+
+Contract: every function and argument carries the text that is its help; there is no shell here.
+Does not know images, tools or reports.
+"""
+
+from typing import Annotated
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, check, function, object_type
+from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
+
+from mnist_pipeline import app, stack
+from mnist_pipeline.stages import run
+
+Source = Annotated[
+    dagger.Directory,
+    DefaultPath("/"),
+    Ignore(
+        [
+            "**/.git",
+            "**/.venv",
+            "**/.mypy_cache",
+            "**/.pytest_cache",
+            "**/.ruff_cache",
+            "**/__pycache__",
+            "**/*.egg-info",
+            "**/.coverage*",
+            "**/node_modules",
+            "**/.DS_Store",
+            "ci/sdk",
+            "evidence",
+            "reports",
+        ]
+    ),
+    Doc("The source tree to work on: any directory, or a git address with a ref."),
+]
+Stages = Annotated[
+    list[str] | None,
+    Doc("Run only these stages, separated by commas, for example lint,unit; all by default."),
+]
+Fresh = Annotated[
+    bool,
+    Doc("Run the commands anew even where a cache could answer; images are not rebuilt."),
+]
+ImageName = Annotated[str, Doc("backend, frontend or prometheus.")]
+
+
+class StagesRedError(FunctionError):
+    """A stage is not green; the message is the table of all of them."""
+
+
+@object_type
+class MnistPipeline:
+    """Builds, checks and shows the digit recogniser; start with `dagger call test`."""
+
+    source: Source
+
+    @function
+    async def image(self, name: ImageName) -> dagger.Container:
+        """Build the image of the backend, the frontend or prometheus, as every stage uses it."""
+        return await app.image(self.source, name)
+
+    @function(cache="never")
+    @check
+    async def lint(self) -> str:
+        """Check style: ruff's rules and its formatter over the whole tree."""
+        return await self.test(["lint"])
+
+    @function(cache="never")
+    @check
+    async def types(self) -> str:
+        """Check types: mypy over both applications and over this pipeline."""
+        return await self.test(["types"])
+
+    @function(cache="never")
+    @check
+    async def unit(self) -> str:
+        """Run the unit tests of the applications, the pipeline, the toolchain and the layout."""
+        return await self.test(["unit"])
+
+    @function(cache="never")
+    @check
+    async def accessibility(self) -> str:
+        """Check the running page for barriers: axe-core in a real browser, light and dark."""
+        return await self.test(["accessibility"])
+
+    @function(cache="never")
+    @check
+    async def scan(self) -> str:
+        """Scan images and source for secrets, misconfiguration, licences and vulnerabilities."""
+        return await self.test(["scan"])
+
+    @function(cache="never")
+    @check
+    async def end_to_end(self) -> str:
+        """Draw digits on the running page in a real browser and look for them in the metrics."""
+        return await self.test(["end-to-end"])
+
+    @function(cache="never")
+    async def test(self, stages: Stages = None, fresh: Fresh = False) -> str:
+        """Run every stage at once and print one table; fails if any stage is not green."""
+        evidence = await run(self.source, stages, fresh=fresh)
+        if not evidence.passed:
+            raise StagesRedError(f"\n\n{evidence.table}")
+        return f"{evidence.table}\n"
+
+    @function(cache="never")
+    async def report(self, stages: Stages = None, fresh: Fresh = False) -> dagger.Directory:
+        """Run stages and hand over the evidence, red or green; see status.json in it.
+
+        Holds JUnit XML, coverage, SARIF, bills of materials, logs, screenshots, and summary.md.
+        """
+        return (await run(self.source, stages, fresh=fresh)).bundle()
+
+    @function
+    async def up(self) -> dagger.Service:
+        """Serve the whole stack: page 8501, API 8000, Prometheus 9090; use it as `up up`."""
+        return await stack.up(self.source)

@@ -1,0 +1,146 @@
+"""The stage that scans: both served images and the source, by Trivy.
+
+Contract: reports first, verdicts after, by gates; a scanner that misses what is planted for it is
+never green. Vulnerabilities are judged where a database can be had; where not, the remark
+"vulnerabilities" says "not run" and why. The scanner sees no secret of the pipeline. Does not know
+the running stack.
+"""
+
+from datetime import datetime, timezone
+
+import dagger
+from dagger import dag
+
+from mnist_pipeline.app import APPS, FOLDERS, TARGETS, image
+from mnist_pipeline.containers import trivy
+from mnist_pipeline.containers.recorder import REPORTS, Recorder
+from mnist_pipeline.containers.session import Outcome, Session, joined
+from mnist_pipeline.gates import dockerfile
+from mnist_pipeline.gates.accepted import Acceptance, acceptances
+from mnist_pipeline.gates.records import last_line
+from mnist_pipeline.gates.trivy import judge_canary, judge_database, judge_image, judge_source
+from mnist_pipeline.gates.verdicts import Verdict, combined
+
+CACHE = "/trivy"
+DATABASE = f"{CACHE}/db"
+DATABASE_LIMIT_SECONDS = 180
+QUIET = ("--quiet", "--skip-version-check", "--disable-telemetry", "--cache-dir", CACHE)
+OFFLINE = ("--offline-scan", "--skip-check-update", "--skip-db-update")
+# Assembled here so that no file of the source holds what the scanner looks for.
+CANARY_KEY = f"-----BEGIN {'RSA PRIVATE'} KEY-----\n{'MIIEpAIBAAKCAQEA' * 8}\n" + (
+    f"-----END {'RSA PRIVATE'} KEY-----\n"
+)
+CANARY_DOCKERFILE = "FROM debian:trixie-slim\nUSER root\n"
+
+
+async def scan(session: Session) -> Outcome:
+    """Secrets, misconfiguration, licences, bills of materials, and known vulnerabilities."""
+    scanner = (await trivy()).with_file("/trivy.yaml", session.source.file("ci/trivy.yaml"))
+    scanner = scanner.with_new_file("/trivy.yaml", await session.text("ci/trivy.yaml"))
+    secrets = await session.text("ci/trivy-secret.yaml")
+    scanner = scanner.with_new_file("/trivy-secret.yaml", secrets)
+    accepted = acceptances(await session.text("ci/accepted-findings.toml"))
+    database, scanner, remark = await with_database(session, scanner)
+    scanning = Scanning(session, scanner, accepted, vulnerabilities=remark.passed)
+    parts = {name: scanning.of_image(name) for name in APPS}
+    found = await joined({**parts, "source": scanning.of_source(), "self-test": scanning.of_canary()})
+    files = found.files.with_directory("database", database)
+    return Outcome(found.verdict, files, found.origins, {"vulnerabilities": remark})
+
+
+async def with_database(
+    session: Session, scanner: dagger.Container
+) -> tuple[dagger.Directory, dagger.Container, Verdict]:
+    """The scanner with today's vulnerability database, or without one and the reason why."""
+    volume = dag.cache_volume("trivy-database")
+    today = datetime.fromtimestamp(session.started, tz=timezone.utc).date().isoformat()
+    asking = scanner.with_mounted_cache(DATABASE, volume).with_env_variable("DATABASE_DAY", today)
+    download = ["trivy", "image", "--download-db-only", *QUIET[1:]]
+    metadata = f"{REPORTS}/metadata.json"
+    keep = f"if test -f {DATABASE}/metadata.json; then cp {DATABASE}/metadata.json {metadata}; fi"
+    answers = await (
+        Recorder(session, asking)
+        .run("download", download, DATABASE_LIMIT_SECONDS, unsettled=256)
+        .run("keep", ["sh", "-c", keep])
+        .answers("metadata.json")
+    )
+    state = answers.texts["metadata.json"]
+    remark = judge_database(state, last_line(answers.log("download")))
+    scanner = scanner.with_new_file("/database.json", state).with_mounted_cache(DATABASE, volume)
+    return answers.files, scanner, remark
+
+
+class Scanning:
+    """The scanner, set up, with the findings that are accepted."""
+
+    def __init__(
+        self,
+        session: Session,
+        scanner: dagger.Container,
+        accepted: list[Acceptance],
+        *,
+        vulnerabilities: bool,
+    ) -> None:
+        self.session = session
+        self.scanner = scanner
+        self.accepted = accepted
+        self.vulnerabilities = vulnerabilities
+        self.today = datetime.fromtimestamp(session.started, tz=timezone.utc).date()
+
+    def recorder(self, name: str, container: dagger.Container, command: list[str]) -> Recorder:
+        """A scan, then its report in the other formats."""
+        scanners = command.pop() + (",vuln" if self.vulnerabilities else "")
+        report = f"{REPORTS}/trivy.json"
+        settings = ("--config=/trivy.yaml", "--format=json", f"--output={report}", *QUIET, *OFFLINE)
+        convert = ("trivy", "convert", "--quiet")
+        return (
+            Recorder(self.session, container)
+            .run("scan", ["trivy", command[0], f"--scanners={scanners}", *settings, *command[1:]])
+            .run("sarif", [*convert, "--format=sarif", f"--output={REPORTS}/{name}.sarif", report])
+            .run("sbom", [*convert, "--format=cyclonedx", f"--output={REPORTS}/sbom.json", report])
+        )
+
+    def caching(self, name: str) -> dagger.Container:
+        """The scanner with what it remembers of layers it has seen."""
+        cache = dag.cache_volume(f"trivy-{name}")
+        return self.scanner.with_mounted_cache(f"{CACHE}/fanal", cache)
+
+    async def of_image(self, name: str) -> Outcome:
+        """Scans an image as it is shipped."""
+        tarball = (await image(self.session.source, name)).as_tarball()
+        container = self.caching(name).with_mounted_file("/image.tar", tarball)
+        options = ["--input=/image.tar", "--image-config-scanners=misconfig,secret"]
+        recorder = self.recorder(name, container, ["image", *options, "secret,misconfig,license"])
+        answers = await recorder.answers("trivy.json")
+        text = answers.texts["trivy.json"]
+        declared = await self.session.text(f"{FOLDERS[name]}/Dockerfile")
+        verdict = combined(
+            {
+                "image": judge_image(
+                    text, name, self.accepted, self.today, vulnerabilities=self.vulnerabilities
+                ),
+                "Dockerfile": dockerfile.judge_healthcheck(declared, TARGETS[name]),
+            }
+        )
+        return answers.judged(verdict)
+
+    async def of_source(self) -> Outcome:
+        """Scans every file of the source."""
+        container = self.scanner.with_mounted_directory("/src", self.session.source)
+        locks = "--file-patterns=pip:requirements[^/]*\\.lock"
+        options = [locks, "--secret-config=/trivy-secret.yaml", "/src"]
+        recorder = self.recorder("source", container, ["fs", *options, "secret,misconfig,license"])
+        answers = await recorder.answers("trivy.json")
+        text, accepted = answers.texts["trivy.json"], self.accepted
+        known = self.vulnerabilities
+        return answers.judged(judge_source(text, accepted, self.today, vulnerabilities=known))
+
+    async def of_canary(self) -> Outcome:
+        """Scans planted faults: a scanner that misses them is blind."""
+        planted = self.scanner.with_new_file("/src/id_rsa", CANARY_KEY)
+        planted = planted.with_new_file("/src/Dockerfile", CANARY_DOCKERFILE)
+        scanning = ["trivy", "fs", "--scanners=secret,misconfig", "--format=json", "/src"]
+        output = f"--output={REPORTS}/trivy.json"
+        recorder = Recorder(self.session, planted).run("scan", [*scanning, output, *QUIET, *OFFLINE])
+        answers = await recorder.answers("trivy.json")
+        return answers.judged(judge_canary(answers.texts["trivy.json"]))
