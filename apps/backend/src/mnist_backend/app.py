@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
@@ -210,8 +211,8 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    told = {status: problems.of_status(status).title for status in (*statuses, 500)}
-    said: dict[int | str, str] = {**told, "default": "Any other failure"}
+    said: dict[int | str, str] = {"default": "Any other failure"}
+    said |= {status: HTTPStatus(status).phrase for status in (*statuses, 500)}
     return {status: {"description": text, "content": content} for status, text in said.items()}
 
 

@@ -101,7 +101,7 @@ def _drawing(hand: str, width: int, chance: Generator) -> Drawing:
         points = ((shaky - 0.5) @ turn.T + 0.5 + slip) * PAD
         _ink(pen, _smooth(points) if smooth else points, width)
     small = pad.resize((SIDE, SIDE), Image.Resampling.BOX)
-    return np.asarray(small, np.float32) / 255
+    return np.asarray(small, np.float32) / np.float32(255)
 
 
 def _strokes(hand: str) -> Iterator[Points]:

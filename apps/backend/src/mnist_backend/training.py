@@ -126,7 +126,7 @@ def vary(fields: Tensor, chance: Generator) -> Tensor:
         return torch.rand(len(fields), generator=chance) * (high - low) + low
 
     angle = between(-math.pi / 12, math.pi / 12)
-    wide, high, lean = between(0.55, 1.15), between(0.8, 1.2), between(-0.25, 0.25)
+    wide, high, lean = between(0.8, 1.2), between(0.8, 1.2), between(-0.25, 0.25)
     size = between(0.6, 1.0)
     matrix = torch.zeros(len(fields), 2, 3)
     matrix[:, 0, 0] = angle.cos() / (wide * size)

@@ -1,0 +1,89 @@
+"""What is counted, and under which names."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from mnist_backend.metrics import Metrics
+
+from .conftest import MakeClient, make_card
+
+Sample = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def read(text: str) -> Sample:
+    """Return every sample of a page of metrics, by its name and labels."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """Return the key of a sample."""
+    return name, frozenset(labels.items())
+
+
+def test_requests_are_counted_by_route_never_by_path(make_client: MakeClient) -> None:
+    """Paths that do not exist share one label, whatever they are called."""
+    client = make_client()
+    client.post("/api/v1/predict", json={"image": [0] * 784})
+    client.post("/api/v1/predict", json={})
+    client.get("/api/v1/predict")
+    for path in ("/a", "/b", "/c"):
+        client.request("BREW", path)
+    page = client.get("/metrics")
+    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
+    samples = read(page.text)
+    route = "/api/v1/predict"
+    name = "http_requests_total"
+    assert samples[key(name, method="POST", route=route, status="200")] == 1
+    assert samples[key(name, method="POST", route=route, status="422")] == 1
+    assert samples[key(name, method="GET", route=route, status="405")] == 1
+    assert samples[key(name, method="other", route="unmatched", status="404")] == 3
+
+
+def test_a_crash_is_counted_as_a_server_error(make_client: MakeClient) -> None:
+    """An unexpected error is a request answered with 500."""
+    client = make_client()
+    client.app.state.serving.loaded = None  # type: ignore[attr-defined]
+    client.get("/ready")
+    samples = read(client.get("/metrics").text)
+    assert samples[key("http_requests_total", method="GET", route="/ready", status="500")] == 1
+
+
+def test_predictions_and_their_confidence_are_counted(make_client: MakeClient) -> None:
+    """A recognised digit is counted under the model's version."""
+    client = make_client()
+    client.post("/api/v1/predict", json={"image": [0] * 784})
+    samples = read(client.get("/metrics").text)
+    assert samples[key("predictions_total", digit="7", model_version="0.1.0+test")] == 1
+    assert samples[key("prediction_confidence_ratio_bucket", le="0.9")] == 0
+    assert samples[key("prediction_confidence_ratio_bucket", le="0.95")] == 1
+    sha256 = make_card().files.network
+    assert samples[key("model_info", version="0.1.0+test", sha256=sha256)] == 1
+
+
+def test_the_objective_is_an_edge_of_the_histogram() -> None:
+    """The share of requests within 0.2 s is a ratio of two counters."""
+    metrics = Metrics()
+    metrics.count_request("POST", "/p", 200, 0.2)
+    metrics.count_request("POST", "/p", 200, 0.201)
+    samples = read(metrics.render().decode())
+    name = "http_request_duration_seconds_bucket"
+    assert samples[key(name, method="POST", route="/p", le="0.2")] == 1
+    assert samples[key(name, method="POST", route="/p", le="+Inf")] == 2
+
+
+def test_two_applications_share_no_metric() -> None:
+    """Each registry is its application's own."""
+    one, other = Metrics(), Metrics()
+    one.name_model("1", "a")
+    assert key("model_info", version="1", sha256="a") in read(one.render().decode())
+    assert key("model_info", version="1", sha256="a") not in read(other.render().decode())
+
+
+def test_the_process_is_measured() -> None:
+    """Memory and processor time of the process are told."""
+    samples = read(Metrics().render().decode())
+    assert samples[key("process_resident_memory_bytes")] > 0
+    assert key("process_cpu_seconds_total") in samples
