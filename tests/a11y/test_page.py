@@ -13,6 +13,7 @@ from findings import Finding, outlived, read_listed, serious, unlisted
 from playwright.sync_api import Browser, Page, expect
 
 from conftest import Stack
+from strokes import PAD, STROKES, draw
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 STATES = ("empty", "predicted")
@@ -46,14 +47,8 @@ def settle(page: Page) -> None:
 
 
 def predict_a_one(page: Page) -> None:
-    """Bring the page into the state with a prediction: draw a vertical stroke and press Predict."""
-    box = page.locator("canvas.upper-canvas").bounding_box()
-    assert box is not None, "the pad is not visible"
-    middle = box["x"] + box["width"] / 2
-    page.mouse.move(middle, box["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(middle, box["y"] + box["height"] - 40, steps=8)
-    page.mouse.up()
+    """Bring the page into the state with a prediction: draw a 1 and press Predict."""
+    draw(page.locator(PAD), STROKES[1])
     expect(page.get_by_text("Press Predict to read this drawing.")).to_be_visible()
     page.get_by_role("button", name="Predict", exact=True).click()
     expect(page.get_by_role("status", name="Predicted digit")).to_have_text(re.compile(r"^\d$"))
@@ -69,7 +64,7 @@ def background(page: Page) -> tuple[int, ...]:
 def pages(browser: Browser, stack: Stack) -> Iterator[dict[str, Page]]:
     """Open the page once for each colour scheme."""
     expect.set_options(timeout=30_000)
-    opened = {}
+    opened: dict[str, Page] = {}
     for scheme in SCHEMES:
         context = browser.new_context(
             color_scheme=scheme,
@@ -79,7 +74,7 @@ def pages(browser: Browser, stack: Stack) -> Iterator[dict[str, Page]]:
         opened[scheme] = context.new_page()
         opened[scheme].goto(stack.frontend)
         expect(opened[scheme].get_by_text("The pad is empty.")).to_be_visible()
-        expect(opened[scheme].locator("canvas.upper-canvas")).to_be_visible()
+        expect(opened[scheme].locator(PAD)).to_be_visible()
     yield opened
     for page in opened.values():
         page.context.close()
@@ -88,7 +83,7 @@ def pages(browser: Browser, stack: Stack) -> Iterator[dict[str, Page]]:
 @pytest.fixture(scope="module")
 def scans(pages: dict[str, Page], reports: Path) -> dict[tuple[str, str], Results]:
     """Scan each state in each scheme once, and save results and screenshots."""
-    results = {}
+    results: dict[tuple[str, str], Results] = {}
     for state, scheme in SCANS:
         page = pages[scheme]
         if state == "predicted":

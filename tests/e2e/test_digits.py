@@ -11,9 +11,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import Error as BrowserError
-from strokes import STROKES, draw
 
 from conftest import Stack
+from strokes import PAD, STROKES, draw
 
 COUNTED = "http_requests_total"
 PREDICT_ROUTE = "/api/v1/predict"
@@ -51,9 +51,12 @@ def counted_by_prometheus(stack: Stack) -> int:
 
 
 def read_digit(page: Page, digit: int) -> str:
-    """Draw the digit on the empty pad, press Predict, and return the digit or the complaint."""
+    """Clear the pad, draw the digit, press Predict, and return the digit shown or the complaint."""
+    old_pad = page.locator(PAD).element_handle()
+    page.get_by_role("button", name="Clear", exact=True).click()
+    old_pad.wait_for_element_state("hidden")
     expect(page.get_by_text("The pad is empty.")).to_be_visible()
-    draw(page.locator("canvas.upper-canvas"), STROKES[digit])
+    draw(page.locator(PAD), STROKES[digit])
     expect(page.get_by_text("Press Predict to read this drawing.")).to_be_visible()
     page.get_by_role("button", name="Predict", exact=True).click()
     digit_shown = page.get_by_role("status", name="Predicted digit")
@@ -65,7 +68,7 @@ def read_digit(page: Page, digit: int) -> str:
 
 @pytest.fixture(scope="module")
 def visit(browser: Browser, stack: Stack, reports: Path) -> Iterator[Visit]:
-    """Draw every digit on one page, with Clear in between, and take a picture of each."""
+    """Draw every digit on one page, each on a cleared pad, and take a picture of each."""
     visit = Visit(counted_before=counted_by_backend(stack))
     context = browser.new_context(viewport={"width": 1000, "height": 1250}, reduced_motion="reduce")
     context.set_default_timeout(PAGE_DEADLINE_MS)
@@ -81,7 +84,6 @@ def visit(browser: Browser, stack: Stack, reports: Path) -> Iterator[Visit]:
             visit.read[digit] = f"nothing: {failure}"
         visit.page_text[digit] = re.sub(r"\s*\n\s*", " | ", page.locator("body").inner_text())
         page.screenshot(path=reports / f"digit-{digit}.png", full_page=True)
-        page.get_by_role("button", name="Clear", exact=True).click()
     yield visit
     context.close()
 
