@@ -18,7 +18,9 @@ def operations() -> dict[str, dict[str, Any]]:
 
 def test_the_committed_document_is_the_one_served() -> None:
     """After a change of the API: `python -m mnist_backend openapi > openapi.json`."""
-    assert json.loads(COMMITTED.read_text()) == create_app().openapi()
+    app = create_app()
+    assert json.loads(COMMITTED.read_text()) == app.openapi()
+    assert app.openapi() is app.openapi()
 
 
 def test_the_operations_are_the_four_of_the_contract() -> None:

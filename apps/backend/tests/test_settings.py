@@ -49,4 +49,4 @@ def test_a_wrong_value_or_a_placeholder_is_refused(
 def test_settings_do_not_change() -> None:
     """Nobody can change a setting after the start."""
     with pytest.raises(ValidationError, match="frozen"):
-        Settings().port = 1
+        Settings().port = 1  # type: ignore[misc]

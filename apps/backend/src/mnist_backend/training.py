@@ -56,7 +56,6 @@ class Configuration:
     smoothing: float = 0.05
     held_out_ratio: float = 0.2
     drawings_each: int = 5
-    threads: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def fit(data: Data, configuration: Configuration, tell: Callable[[str], None]) -
             pictures, targets = batch(data, chosen, configuration.smoothing, chance)
             loss = nnf.cross_entropy(network(pictures), targets)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch does not tell its type
             optimiser.step()
             schedule.step()
             total += loss.item()
@@ -260,7 +259,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     configuration = Configuration(epochs=options.epochs)
-    torch.set_num_threads(configuration.threads)
+    torch.set_num_threads(
+        1
+    )  # so small a network gains nothing from two, and loses much when they wait
     torch.use_deterministic_algorithms(mode=True)
     start = time.perf_counter()
     try:
