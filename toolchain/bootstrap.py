@@ -1,0 +1,152 @@
+"""Makes the toolchain from package registries and has its engine running.
+
+What is needed before the engine can start is made first and waited for; Trivy is compiled in the
+background at the lowest priority, and its image appears in the local registry when it is ready.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from toolchain.contents import BASE_IMAGE, TRIVY_IMAGE, contents_step, push, trivy_image_step
+from toolchain.debian import debian_steps
+from toolchain.engine import Running, is_ready, running_engine, start_engine, stop_engine
+from toolchain.lock import held, is_held
+from toolchain.programs import dagger_step, trivy_step
+from toolchain.progress import say
+from toolchain.registries import read_registries, require_answers
+from toolchain.settings import PROJECT, SOURCES, Settings
+from toolchain.steps import Builder, Records, Step
+from toolchain.surroundings import registries_problems
+
+SOURCE_SUFFIXES = (".py", ".sh", ".toml", ".yml", ".go", ".mod", ".sum", ".lock")
+
+
+def prepare(settings: Settings) -> Path:
+    """Have the engine running and return the Dagger client that goes with it.
+
+    Raises:
+        ToolchainError: this machine lacks something, or a step failed.
+    """
+    for problem in registries_problems(settings):
+        raise problem
+    client = settings.cache / "bin" / "dagger"
+    running = running_engine(settings)
+    if not (running and running.key == _fingerprint(settings) and is_ready(settings, running)):
+        with held(settings.cache / "lock", say):
+            running = _make_and_start(settings)
+    _compile_trivy_beside(settings)
+    return client
+
+
+def make_trivy(settings: Settings) -> None:
+    """Compile Trivy, pack its image and push it; what `prepare` starts in the background."""
+    with held(settings.cache / "trivy.lock", say):
+        os.setpriority(os.PRIO_PROCESS, 0, 19)
+        (settings.cache / "trivy.pid").write_text(str(os.getpid()))
+        steps = [*_engine_steps(settings), trivy_step(settings), trivy_image_step(settings)]
+        _builder(settings, steps).carry_out()
+        running = running_engine(settings)
+        if running:
+            push(settings, "trivy", TRIVY_IMAGE, running.registry)
+            _pushed(settings).write_text(_trivy_digest(settings))
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the engine and the compilation of Trivy; return whether anything was running."""
+    stopped_trivy = _stop_trivy(settings)
+    return stop_engine(settings) or stopped_trivy
+
+
+def purge(settings: Settings) -> None:
+    """Stop everything and remove the cache folder, so that nothing is left."""
+    stop(settings)
+    if settings.cache.exists():
+        with held(settings.cache / "lock", say):
+            stop(settings)
+            shutil.rmtree(settings.cache)
+
+
+def _make_and_start(settings: Settings) -> Running:
+    running = running_engine(settings)
+    fingerprint = _fingerprint(settings)
+    if running and running.key == fingerprint and is_ready(settings, running):
+        return running  # made by the run that this one waited for
+    builder = _builder(settings, _engine_steps(settings))
+    if builder.pending():
+        require_answers(read_registries(settings))
+        builder.carry_out()
+    say(f"starting the engine {settings.engine_version}")
+    running = start_engine(settings, fingerprint)
+    push(settings, "base", BASE_IMAGE, running.registry)
+    return running
+
+
+def _engine_steps(settings: Settings) -> list[Step]:
+    registries = read_registries(settings)
+    return [
+        *debian_steps(settings, registries),
+        dagger_step(settings),
+        contents_step(settings, registries),
+    ]
+
+
+def _builder(settings: Settings, steps: list[Step]) -> Builder:
+    return Builder(
+        steps, Records(settings.cache / "records"), settings.cache / "log", settings.environment
+    )
+
+
+def _fingerprint(settings: Settings) -> str:
+    """Return the hash of what the engine is made from, quickly: no client is asked."""
+    digest = hashlib.sha256(settings.engine_version.encode())
+    for path in sorted(SOURCES.rglob("*")):
+        if path.is_file() and path.suffix in SOURCE_SUFFIXES and "tests" not in path.parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _compile_trivy_beside(settings: Settings) -> None:
+    digest = _trivy_digest(settings)
+    done = _pushed(settings)
+    if digest and done.exists() and done.read_text() == digest:
+        return
+    if is_held(settings.cache / "trivy.lock"):
+        return
+    say("compiling Trivy in the background; the stage `scan` waits for it")
+    log = settings.folder("log") / "trivy-background.log"
+    with log.open("wb") as stream:
+        subprocess.Popen(
+            [sys.executable, "-m", "toolchain", "trivy"],
+            cwd=PROJECT,
+            env=settings.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+
+
+def _trivy_digest(settings: Settings) -> str:
+    path = settings.cache / "digests" / "trivy"
+    return path.read_text() if path.exists() else ""
+
+
+def _pushed(settings: Settings) -> Path:
+    return settings.folder("records") / "trivy.pushed"
+
+
+def _stop_trivy(settings: Settings) -> bool:
+    if not is_held(settings.cache / "trivy.lock"):
+        return False
+    try:
+        os.kill(int((settings.cache / "trivy.pid").read_text()), signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return False  # it has not begun yet or has just ended
+    return True

@@ -1,0 +1,97 @@
+"""Compiles Dagger and Trivy from Go modules whose checksums are committed beside this file.
+
+go.sum holds the checksum of every module, so each build verifies what the proxy hands out.
+Modules, build cache and binaries stay in the cache folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from toolchain.settings import SOURCES, TRIVY_VERSION, Settings
+from toolchain.steps import Step, Workshop
+
+DAGGER = "github.com/dagger/dagger"
+DAGGER_PROGRAMS = ("codegen", "dagger", "dnsname", "engine", "init")
+TRIVY = "github.com/aquasecurity/trivy"
+HINT = "run it again, it goes on where it stopped; if it fails again, check `go env GOPROXY`"
+
+
+def dagger_step(settings: Settings) -> Step:
+    """Return the step that compiles the client, the engine and what the engine starts."""
+    wrapper = SOURCES / "go" / "dagger"
+    version = settings.engine_version
+    flags = " ".join(f"-X {DAGGER}/engine.{name}={version}" for name in ("Version", "Tag"))
+    bin_folder = settings.cache / "bin"
+    return Step(
+        name="dagger",
+        title=f"compile the Dagger client and engine {version} from Go modules",
+        expected_seconds=200,
+        inputs=(*_wrapper_inputs(wrapper), flags),
+        outputs=tuple(bin_folder / name for name in DAGGER_PROGRAMS),
+        run=lambda shop: _build(
+            shop, settings, wrapper, flags, [f"{DAGGER}/cmd/{name}" for name in DAGGER_PROGRAMS]
+        ),
+        hint=HINT,
+    )
+
+
+def trivy_step(settings: Settings) -> Step:
+    """Return the step that compiles Trivy, which is long and runs beside other work."""
+    wrapper = SOURCES / "go" / "trivy"
+    flags = f"-X {TRIVY}/pkg/version/app.ver={TRIVY_VERSION}"
+    return Step(
+        name="trivy",
+        title=f"compile Trivy {TRIVY_VERSION} from Go modules",
+        expected_seconds=420,
+        inputs=(*_wrapper_inputs(wrapper), flags),
+        outputs=(settings.cache / "bin" / "trivy",),
+        run=lambda shop: _build(shop, settings, wrapper, flags, [f"{TRIVY}/cmd/trivy"], "jsonv2"),
+        hint=HINT,
+    )
+
+
+def go_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables under which Go builds here, in folders of its own."""
+    return {
+        "GOPATH": str(settings.cache / "go"),
+        "GOMODCACHE": str(settings.cache / "go" / "pkg" / "mod"),
+        "GOCACHE": str(settings.cache / "go" / "build"),
+        "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
+        "GOTOOLCHAIN": "auto",
+        "GOTELEMETRY": "off",
+        "GOWORK": "off",
+        "CGO_ENABLED": "0",
+    }
+
+
+def _build(
+    shop: Workshop,
+    settings: Settings,
+    wrapper: Path,
+    flags: str,
+    packages: list[str],
+    experiment: str = "",
+) -> None:
+    partial = settings.folder("work") / wrapper.name
+    shutil.rmtree(partial, ignore_errors=True)
+    (partial / "tmp").mkdir(parents=True)
+    target = partial / "bin"
+    target.mkdir()
+    shop.command(
+        ["go", "build", "-trimpath", "-ldflags", f"-s -w {flags}", "-o", f"{target}/", *packages],
+        folder=wrapper,
+        environment={
+            **go_environment(settings),
+            "GOEXPERIMENT": experiment,
+            "GOTMPDIR": str(partial / "tmp"),
+        },
+    )
+    for program in sorted(target.iterdir()):
+        program.replace(settings.folder("bin") / program.name)
+
+
+def _wrapper_inputs(wrapper: Path) -> tuple[str, ...]:
+    files = (path for path in sorted(wrapper.rglob("*")) if path.is_file())
+    return tuple(path.read_text(encoding="utf-8") for path in files)

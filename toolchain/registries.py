@@ -1,0 +1,143 @@
+"""Which package registries this machine's clients are configured with, and if they answer.
+
+Sources: apt's sources (through `apt-get indextargets`), `pip config`, `go env`. No registry's host
+is named here. An address that carries a password is used on this machine and never written into an
+image.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+
+from toolchain.errors import RegistryUnreachableError, SurroundingsUnsupportedError
+from toolchain.settings import Settings
+
+SUITE = "trixie"
+PROBE_SECONDS = 20
+CODENAMES = (
+    "stable",
+    "oldstable",
+    "testing",
+    "unstable",
+    "sid",
+    "bullseye",
+    "bookworm",
+    "trixie",
+    "forky",
+)
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+@dataclass(frozen=True)
+class Registries:
+    """The addresses that the machine's clients are configured with; empty where one names none."""
+
+    debian: str
+    debian_security: str
+    pip_index: str
+    go_proxy: str
+
+    def apt_sources(self) -> str:
+        """Return the lines of a sources.list for trixie at this machine's own mirrors."""
+        lines = [f"{self.debian} {SUITE} main", f"{self.debian} {SUITE}-updates main"]
+        if self.debian_security:
+            lines.append(f"{self.debian_security} {SUITE}-security main")
+        return "".join(f"deb [signed-by={KEYRING}] {line}\n" for line in lines)
+
+    def image_environment(self) -> dict[str, str]:
+        """Return the variables by which clients in images find the same; never a password."""
+        values = {"PIP_INDEX_URL": self.pip_index, "GOPROXY": self.go_proxy}
+        return {name: value for name, value in values.items() if value and "@" not in value}
+
+
+def read_registries(settings: Settings) -> Registries:
+    """Ask the machine's clients for their configuration.
+
+    Raises:
+        SurroundingsUnsupportedError: apt is missing, or names no Debian mirror.
+    """
+    debian, security = _debian_mirrors(settings)
+    return Registries(debian, security, _pip_index(settings), _go_proxy(settings))
+
+
+def require_answers(registries: Registries) -> None:
+    """Ask each registry for one small file.
+
+    Raises:
+        RegistryUnreachableError: one of them did not answer, or answered with an error.
+    """
+    targets = [("Debian mirror", "apt's sources", f"{registries.debian}/dists/{SUITE}/InRelease")]
+    for proxy in re.split(r"[,|]", registries.go_proxy):
+        if proxy.startswith("http"):
+            path = "github.com/dagger/dagger/@v/v0.19.10.info"
+            targets.append(("Go module proxy", "`go env GOPROXY`", f"{proxy}/{path}"))
+            break
+    for what, where, url in targets:
+        _require_answer(what, where, url)
+
+
+def _require_answer(what: str, where: str, url: str) -> None:
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_SECONDS) as answer:
+            answer.read(64)
+    except OSError as error:
+        host = urllib.parse.urlsplit(url).hostname
+        raise RegistryUnreachableError(
+            f"The {what} {host} did not answer ({error}) when asked for {_public(url)}.",
+            f"check the network and {where}; HTTPS_PROXY and NO_PROXY count too",
+        ) from error
+
+
+def _public(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
+def _debian_mirrors(settings: Settings) -> tuple[str, str]:
+    if settings.debian_mirror:
+        return settings.debian_mirror.rstrip("/"), ""
+    form = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(CREATED_BY)"
+    found = [
+        line.split() for line in _answer(["apt-get", "indextargets", "--format", form]).splitlines()
+    ]
+    mirrors: list[str] = []
+    security: list[str] = []
+    for row in found:
+        if row[2:] == ["main", "Packages"]:
+            codename, _, kind = row[1].partition("-")
+            if codename in CODENAMES:
+                (security if kind == "security" else mirrors).append(row[0].rstrip("/"))
+    if not mirrors:
+        raise SurroundingsUnsupportedError(
+            "This machine's apt sources name no Debian mirror, the base image's source.",
+            "name one with TOOLCHAIN_DEBIAN_MIRROR=URI, or run where Docker or Podman answers",
+        )
+    return mirrors[0], security[0] if security else ""
+
+
+def _pip_index(settings: Settings) -> str:
+    if settings.environment.get("PIP_INDEX_URL"):
+        return settings.environment["PIP_INDEX_URL"]
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = dict(line.split("=", 1) for line in _answer(command).splitlines() if "=" in line)
+    return listed.get("global.index-url", "").strip("'\"")
+
+
+def _go_proxy(settings: Settings) -> str:
+    if settings.environment.get("GOPROXY"):
+        return settings.environment["GOPROXY"]
+    return str(json.loads(_answer(["go", "env", "-json", "GOPROXY"]) or "{}").get("GOPROXY", ""))
+
+
+def _answer(command: list[str]) -> str:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=60
+        ).stdout
+    except FileNotFoundError:
+        return ""  # a client that is not there has no configuration; what needs it says so itself

@@ -1,0 +1,125 @@
+"""The vendor's own client and engine, where Docker or Podman answers and both can be had.
+
+The client is taken from PATH when it is the pinned version, else downloaded from the vendor's
+release folder and checked against the checksums published there. The engine is a container that
+the client starts by itself. A vendor that cannot be reached is remembered for a day, so that each
+call does not wait for it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from toolchain.errors import ChecksumMismatchError
+from toolchain.progress import say
+from toolchain.settings import Settings
+
+ENGINE_IMAGE = "registry.dagger.io/engine"
+DOWNLOAD_SECONDS = 30
+PULL_SECONDS = 600
+REMEMBER_SECONDS = 24 * 3600
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def vendor_client(settings: Settings, runtime: str) -> Path | None:
+    """Return the vendor's client, with its engine image pulled, or None where they cannot be had.
+
+    Raises:
+        ChecksumMismatchError: what was downloaded is not what the vendor's checksums say.
+    """
+    if _refused_lately(settings):
+        return None
+    try:
+        client = client_in_path(settings) or _download(settings)
+        _pull_engine(settings, runtime)
+    except (OSError, urllib.error.URLError, subprocess.SubprocessError, KeyError) as error:
+        say(f"the vendor's Dagger cannot be had here ({error}); making it from package registries")
+        settings.folder("records")
+        _refusal(settings).write_text(json.dumps({"at": time.time(), "reason": str(error)}))
+        return None
+    return client
+
+
+def client_in_path(settings: Settings) -> Path | None:
+    """Return the `dagger` in PATH if it is the pinned version."""
+    found = shutil.which("dagger", path=settings.environment.get("PATH"))
+    if not found:
+        return None
+    words = subprocess.run(
+        [found, "version"], capture_output=True, text=True, check=False, timeout=30
+    ).stdout.split()
+    return Path(found) if settings.engine_version in words[:2] else None
+
+
+def forget_refusal(settings: Settings) -> None:
+    """Ask the vendor again next time."""
+    _refusal(settings).unlink(missing_ok=True)
+
+
+def _download(settings: Settings) -> Path:
+    version = settings.engine_version.removeprefix("v")
+    target = settings.cache / "vendor" / version / "dagger"
+    if target.exists():
+        return target
+    system = f"{platform.system().lower()}_{ARCHITECTURES[platform.machine()]}"
+    name = f"dagger_v{version}_{system}.tar.gz"
+    lines = _fetch(settings, version, "checksums.txt").decode().splitlines()
+    sums = {words[1]: words[0] for words in map(str.split, lines)}
+    archive = _fetch(settings, version, name)
+    found = hashlib.sha256(archive).hexdigest()
+    if found != sums[name]:
+        raise ChecksumMismatchError(
+            f"{name} has SHA-256 {found}; the vendor's checksums.txt says {sums[name]}.",
+            "do not use it; find out what stands between this machine and the vendor",
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"dagger.{os.getpid()}")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as content:
+        member = content.extractfile("dagger")
+        if member is None:
+            raise OSError(f"{name} holds no file `dagger`")
+        partial.write_bytes(member.read())
+    partial.chmod(0o755)
+    partial.replace(target)
+    return target
+
+
+def _fetch(settings: Settings, version: str, name: str) -> bytes:
+    url = f"{settings.vendor}/{version}/{name}"
+    with urllib.request.urlopen(url, timeout=DOWNLOAD_SECONDS) as answer:
+        return bytes(answer.read())
+
+
+def _pull_engine(settings: Settings, runtime: str) -> None:
+    image = f"{ENGINE_IMAGE}:{settings.engine_version}"
+    inspect = subprocess.run(
+        [runtime, "image", "inspect", image], capture_output=True, check=False, timeout=60
+    )
+    if inspect.returncode:
+        say(f"pulling {image} with {runtime}")
+        subprocess.run(
+            [runtime, "pull", "--quiet", image],
+            check=True,
+            timeout=PULL_SECONDS,
+            stdout=subprocess.PIPE,
+        )
+
+
+def _refusal(settings: Settings) -> Path:
+    return settings.cache / "records" / "vendor-refused.json"
+
+
+def _refused_lately(settings: Settings) -> bool:
+    path = _refusal(settings)
+    return path.exists() and time.time() - json.loads(path.read_text())["at"] < REMEMBER_SECONDS
