@@ -30,20 +30,9 @@ MISMATCHES = re.compile(
     "checksum mismatch|SECURITY ERROR|Hash Sum mismatch|BADSIG|NO_PUBKEY|is not signed"
     "|DO NOT MATCH THE HASHES"
 )
-CONTAINED = tuple(
-    [
-        "setpriv",
-        "--pdeathsig",
-        "KILL",
-        "--",
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child=KILL",
-        "--mount-proc",
-        "--",
-    ]
+CONTAINED = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"),
 )
 
 
