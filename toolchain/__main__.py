@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toolchain.bootstrap import make_trivy, purge, stop
 from toolchain.contents import TRIVY_IMAGE
-from toolchain.engine import is_ready, running_engine
+from toolchain.engine import is_ready, running_engine, tail
 from toolchain.launcher import guarded
 from toolchain.lock import is_held
 from toolchain.registries import read_registries, require_answers
@@ -23,6 +23,8 @@ from toolchain.surroundings import (
     vendor_way,
 )
 from toolchain.vendor import forget_refusal
+
+LOG_LINES = 20
 
 
 def status(settings: Settings) -> None:
@@ -79,6 +81,7 @@ def main() -> int:
         "stop": ("stop the engine; the cache stays", _stop),
         "purge": ("stop everything and remove the cache", purge),
         "doctor": ("which way to an engine is open here, and what is missing", doctor),
+        "logs": ("the last lines of every log, and where they are", _logs),
         "trivy": (f"compile Trivy and put {TRIVY_IMAGE} into the local registry", make_trivy),
     }
     for name, (text, _) in actions.items():
@@ -89,6 +92,14 @@ def main() -> int:
 
 def _stop(settings: Settings) -> None:
     print("stopped" if stop(settings) else "nothing was running")
+
+
+def _logs(settings: Settings) -> None:
+    logs = [*settings.cache.glob("log/*.log"), *settings.cache.glob("run/*.log")]
+    if not logs:
+        print(f"there are no logs under {settings.cache} yet")
+    for path in sorted(logs, key=lambda log: log.stat().st_mtime):
+        print(f"== {path}\n{tail(path, LOG_LINES)}")
 
 
 def _mark(way: Way, used: str) -> str:

@@ -162,7 +162,7 @@ def _wait_until_ready(
         time.sleep(0.2)
     what = "ended at once" if process.poll() is not None else f"did not answer in {START_SECONDS} s"
     logs = [log, *sorted((settings.cache / "run").glob("*.log"))]
-    tails = "\n".join(f"  {path}:\n{_tail(path)}" for path in logs if path.exists())
+    tails = "\n".join(f"  {path}:\n{tail(path)}" for path in logs if path.exists())
     stop_engine(settings)
     raise EngineStartError(
         f"The engine {what}. The last lines of its logs:\n{tails}",
@@ -243,7 +243,8 @@ def _remove_groups(group: Path) -> None:
             folder.rmdir()
 
 
-def _tail(path: Path, lines: int = 8) -> str:
+def tail(path: Path, lines: int = 8) -> str:
+    """Return the last lines of a log, indented."""
     return "\n".join(
         f"    {line}" for line in path.read_text(errors="replace").splitlines()[-lines:]
     )

@@ -1,0 +1,13 @@
+# Verbs, one line each; what they do is said by `./daggerw functions` and `python3 -m toolchain --help`.
+.PHONY: build up down logs test bench status clean
+
+build: ; ./daggerw call image --name backend sync && ./daggerw call image --name frontend sync && ./daggerw call image --name prometheus sync
+up: ; ./daggerw call up up
+down: ; python3 -m toolchain stop
+logs: ; python3 -m toolchain logs
+test: .venv ; .venv/bin/pytest toolchain ci/tests tests/test_layout.py && ./daggerw call test && .venv/bin/pytest tests/faults
+bench: ; python3 scripts/bench.py
+status: ; python3 -m toolchain status
+clean: ; python3 -m toolchain purge && rm -rf .venv evidence
+
+.venv: requirements.lock ; python3 -m venv .venv && .venv/bin/pip install --quiet --require-hashes --requirement requirements.lock && touch .venv

@@ -1,0 +1,137 @@
+"""Plants one fault at a time in a copy of the tree and looks which stage turns red.
+
+Contract: each fault turns its own stage red, with a reason that names it, and leaves the cheap
+neighbours green. The pipeline is called as a user calls it. Does not know how a stage judges.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKEND = "apps/backend/src/mnist_backend"
+PAGE = "apps/frontend/src/mnist_frontend/app.py"
+CHEAP = "lint,types,unit"
+LIMIT_SECONDS = 1500
+
+
+def tracked() -> list[str]:
+    """What git would hand to a newcomer, with the changes that are not committed yet."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the tree in which to plant a fault."""
+    for name in tracked():
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def verdicts(tree: Path) -> Callable[[str], dict[str, str]]:
+    """Runs stages over the copy and answers with each one's line of the table, without its name."""
+
+    def run(stages: str) -> dict[str, str]:
+        command = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={tree}"]
+        done = subprocess.run(
+            [*command, "test", "--stages", stages],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        printed = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+        assert done.returncode == 1, f"exit code {done.returncode}, not 1:\n{printed[-3000:]}"
+        rows = re.findall(
+            r"^(?:.*\| )?([a-z-]+) +(green|red|not run) +(.*)$", printed, re.MULTILINE
+        )
+        return {name: f"{verdict} {rest}" for name, verdict, rest in rows}
+
+    return run
+
+
+def plant(tree: Path, name: str, old: str, new: str) -> None:
+    """Replace the only occurrence of `old` in a file of the copy."""
+    path = tree / name
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{name} holds {old!r} {text.count(old)} times, not once"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def append(tree: Path, name: str, text: str) -> None:
+    """Put lines at the end of a file of the copy."""
+    with (tree / name).open("a", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def assert_only_red(lines: dict[str, str], stage: str, reason: str) -> None:
+    """Hold that one stage is red for the right reason and the others are green."""
+    red = {name for name, line in lines.items() if not line.startswith("green")}
+    assert red == {stage}, lines
+    assert re.search(reason, lines[stage]), lines[stage]
+
+
+def test_broken_unit_test_turns_unit_red(tree: Path, verdicts: Callable) -> None:
+    """A unit test that does not hold turns the stage unit red and no other."""
+    broken = (
+        '\n\ndef test_planted() -> None:\n    """One is two."""\n    assert int("1") == int("2")\n'
+    )
+    append(tree, "apps/backend/tests/test_settings.py", broken)
+    assert_only_red(verdicts(CHEAP), "unit", "test_planted|1 failed")
+
+
+def test_type_error_turns_types_red(tree: Path, verdicts: Callable) -> None:
+    """A value of the wrong type turns the stage types red and no other."""
+    append(tree, f"{BACKEND}/errors.py", '\n\nPLANTED: int = str("one")\n')
+    assert_only_red(verdicts(CHEAP), "types", "errors.py")
+
+
+def test_lint_error_turns_lint_red(tree: Path, verdicts: Callable) -> None:
+    """An import that nobody uses turns the stage lint red and no other."""
+    plant(
+        tree, "tests/faults/test_planted.py", "import shutil\n", "import calendar\nimport shutil\n"
+    )
+    assert_only_red(verdicts(CHEAP), "lint", "F401")
+
+
+def test_page_without_labels_turns_accessibility_red(tree: Path, verdicts: Callable) -> None:
+    """A field without a label on the page turns the stage accessibility red."""
+    plant(tree, PAGE, 'if __name__ == "__main__":\n    main()', 'main()\nst.html("<input>")')
+    assert_only_red(verdicts("accessibility"), "accessibility", "label")
+
+
+def test_private_key_in_the_source_turns_scan_red(tree: Path, verdicts: Callable) -> None:
+    """A private key among the sources turns the stage scan red."""
+    body = "\n".join("MIIEpAIBAAKCAQEA" + "q7T0wZkJ" * 6 for _ in range(12))
+    kind = "RSA PRIVATE KEY"
+    append(
+        tree, "monitoring/planted.pem", f"-----BEGIN {kind}-----\n{body}\n-----END {kind}-----\n"
+    )
+    assert_only_red(verdicts("scan"), "scan", "(?i)private.?key|secret")
+
+
+def test_backend_that_answers_wrong_digits_turns_end_to_end_red(
+    tree: Path, verdicts: Callable
+) -> None:
+    """A backend that answers with the next digit turns the stage end-to-end red."""
+    argmax = "int(rows[0].argmax())"
+    plant(tree, f"{BACKEND}/predictor.py", argmax, f"({argmax} + 1) % 10")
+    assert_only_red(verdicts("end-to-end"), "end-to-end", "failed")
+
+
+def test_backend_that_does_not_start_turns_end_to_end_red(tree: Path, verdicts: Callable) -> None:
+    """A backend that ends at once is never taken for one that was tested."""
+    guard = 'if __name__ == "__main__":\n'
+    plant(tree, f"{BACKEND}/__main__.py", guard, f"{guard}    sys.exit(3)\n")
+    assert_only_red(verdicts("end-to-end"), "end-to-end", "backend|exit code")
