@@ -1,0 +1,125 @@
+"""Kills the bootstrap at random moments and starts it again; every round must end with an engine.
+
+Each round begins with an empty cache folder of its own (`--keep-go` takes Go's modules and build
+cache along, which makes a round shorter), kills `./daggerw` with -9 at a random moment of the time
+that a whole bootstrap took, starts it again, asks the engine to run a container, and purges. After
+the last purge the machine must hold the same mounts, links, rules and processes as before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ASK = "container | from debian:trixie-slim | with-exec cat /etc/debian_version | stdout"
+KEPT = "kept-go"
+
+
+def main() -> int:
+    """Run the rounds and print one line each; exit code 1 if any did not end green."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep-go", action="store_true", help="keep Go's caches between rounds")
+    options = parser.parse_args()
+    chance = random.Random(options.seed)  # noqa: S311  moments, not secrets
+    before = surroundings()
+    with tempfile.TemporaryDirectory(prefix="kill-") as folder:
+        environment = {**os.environ, "XDG_CACHE_HOME": folder}
+        whole = green_seconds(environment)
+        print(f"a whole bootstrap: {whole:.0f} s", flush=True)
+        failed = sum(
+            not round_ends_green(number, chance.uniform(0, whole), environment, options.keep_go)
+            for number in range(1, options.rounds + 1)
+        )
+        left = sorted({path.name for path in Path(folder).iterdir()} - {KEPT})
+    changed = {name: kept for name, kept in surroundings().items() if kept != before[name]}
+    print(f"{options.rounds - failed} of {options.rounds} rounds ended green")
+    print(
+        f"left in the cache folder: {left or 'nothing'}; changed on the machine: {changed or 'nothing'}"
+    )
+    return 1 if failed or left or changed else 0
+
+
+def round_ends_green(
+    number: int, moment_seconds: float, environment: dict[str, str], keep_go: bool
+) -> bool:
+    """Kill one bootstrap, start it again, and tell whether its engine works."""
+    forget(environment, keep_go=keep_go)
+    process = subprocess.Popen(
+        [ROOT / "daggerw", "version"], env=environment, cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    time.sleep(moment_seconds)  # the moment of the kill is what is varied
+    alive = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    seconds = green_seconds(environment)
+    what = "killed" if alive else "had ended before"
+    outcome = f"green after {seconds:.0f} s more" if seconds else "RED"
+    print(f"round {number}: {what} at {moment_seconds:.0f} s, {outcome}", flush=True)
+    forget(environment, keep_go=keep_go)
+    return bool(seconds)
+
+
+def green_seconds(environment: dict[str, str]) -> float:
+    """Return how long it takes until the engine has run a container; 0 if it does not."""
+    since = time.monotonic()
+    done = subprocess.run(
+        [ROOT / "daggerw", "--progress", "plain", "-c", ASK],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode or not done.stdout.startswith("13"):
+        print(done.stdout[-2000:], done.stderr[-4000:], sep="\n", flush=True)
+        return 0
+    return time.monotonic() - since
+
+
+def forget(environment: dict[str, str], *, keep_go: bool) -> None:
+    """Purge, with Go's caches put aside and back where they are to be kept."""
+    cache = Path(environment["XDG_CACHE_HOME"])
+    go, aside = cache / "mnist-pipeline" / "go", cache / KEPT
+    toolchain("stop", environment)
+    if keep_go and go.exists():
+        go.rename(aside)
+    toolchain("purge", environment)
+    if keep_go and aside.exists():
+        go.parent.mkdir()
+        aside.rename(go)
+
+
+def toolchain(verb: str, environment: dict[str, str]) -> None:
+    """Run a verb of the toolchain."""
+    subprocess.run([sys.executable, "-m", "toolchain", verb], env=environment, cwd=ROOT, check=True)
+
+
+def surroundings() -> dict[str, list[str]]:
+    """Return what a toolchain could leave behind outside its cache folder."""
+    links = sorted(path.name for path in Path("/sys/class/net").iterdir())
+    rules = [path.read_text() for path in Path("/proc/net").glob("ip*_tables_names")]
+    commands = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
+    ours = [line.replace(b"\0", b" ").decode() for line in commands if b"kill-" in line]
+    return {
+        "mounts": Path("/proc/mounts").read_text().splitlines(),
+        "links": links,
+        "routes": Path("/proc/net/route").read_text().splitlines(),
+        "rules": rules,
+        "resolv.conf": [Path("/etc/resolv.conf").read_text()],
+        "forwarding": [Path("/proc/sys/net/ipv4/ip_forward").read_text()],
+        "processes": [line for line in ours if "kill_bootstrap" not in line],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
