@@ -135,7 +135,7 @@ def vary(fields: Tensor, chance: Generator) -> Tensor:
     matrix[:, :, 2] = torch.stack((between(-0.1, 0.1), between(-0.1, 0.1)), dim=1)
     grid = nnf.affine_grid(matrix, list(fields.shape), align_corners=False)
     moved = nnf.grid_sample(fields, grid, align_corners=False)  # n 1 56 56
-    edge, steep = (part[:, None, None, None] for part in (between(0.2, 0.6), between(4, 24)))
+    edge, steep = (part[:, None, None, None] for part in (between(0.25, 0.7), between(6, 40)))
     paper = torch.sigmoid(-steep * edge)  # a low edge makes a broad stroke, a high one a thin one
     inked = (torch.sigmoid(steep * (moved - edge)) - paper) / (1 - paper)
     return nnf.avg_pool2d(inked.clamp(0, 1), 2)  # n 1 28 28
@@ -259,9 +259,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     configuration = Configuration(epochs=options.epochs)
-    torch.set_num_threads(
-        1
-    )  # so small a network gains nothing from two, and loses much when they wait
+    # So small a network gains nothing from two threads, and loses much where one waits.
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
     start = time.perf_counter()
     try:
