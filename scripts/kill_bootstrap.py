@@ -43,9 +43,8 @@ def main() -> int:
         left = sorted({path.name for path in Path(folder).iterdir()} - {KEPT})
     changed = {name: kept for name, kept in surroundings().items() if kept != before[name]}
     print(f"{options.rounds - failed} of {options.rounds} rounds ended green")
-    print(
-        f"left in the cache folder: {left or 'nothing'}; changed on the machine: {changed or 'nothing'}"
-    )
+    print(f"left in the cache folder: {left or 'nothing'}")
+    print(f"changed on the machine: {changed or 'nothing'}")
     return 1 if failed or left or changed else 0
 
 

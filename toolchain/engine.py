@@ -26,6 +26,10 @@ from toolchain.settings import SOURCES, Settings
 FIRST_PORT = 5055
 START_SECONDS = 60
 STOP_SECONDS = 15
+NAMESPACES = (
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"),
+    *("--propagation", "private", "--"),
+)
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 PROGRAMS = {
@@ -84,45 +88,23 @@ def start_engine(settings: Settings, key: str) -> Running:
         EngineVersionConflictError: an engine of another version runs from this cache folder.
         EngineStartError: it ended at once, or did not answer in time.
     """
-    current = running_engine(settings)
-    if current and current.version != settings.engine_version:
-        raise EngineVersionConflictError(
-            f"An engine {current.version} (process {current.pid}) is on {settings.socket}; "
-            f"this project pins {settings.engine_version}.",
-            "run `python3 -m toolchain stop`, or use another cache folder with XDG_CACHE_HOME",
-        )
+    _refuse_other_version(settings)
     stop_engine(settings)
     _assemble(settings)
     port = _free_port()
     log = settings.folder("log") / "engine.log"
+    boot = [_boot_script(), settings.cache / "machine", settings.cache, port]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [
-                *(
-                    "unshare",
-                    "--mount",
-                    "--pid",
-                    "--fork",
-                    "--kill-child=KILL",
-                    "--propagation",
-                    "private",
-                    "--",
-                ),
-                *(
-                    "sh",
-                    SOURCES / "machine" / "boot.sh",
-                    settings.cache / "machine",
-                    settings.cache,
-                    str(port),
-                ),
-            ],
+            [*NAMESPACES, "sh", *map(str, boot)],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
             start_new_session=True,
             cwd="/",
         )
-    running = Running(process.pid, _start_time(process.pid), settings.engine_version, key, port)
+    version = settings.engine_version
+    running = Running(process.pid, _start_time(process.pid), version, key, port)
     partial = settings.folder("run") / "engine.json.partial"
     partial.write_text(json.dumps(asdict(running)))
     partial.replace(settings.cache / "run" / "engine.json")
@@ -143,11 +125,24 @@ def stop_engine(settings: Settings) -> bool:
         if _start_time(running.pid) == running.started:
             _signal(running.pid, signal.SIGKILL)
             _reap(running.pid)
+    for pid in _strays(settings):
+        _signal(pid, signal.SIGKILL)
+        _reap(pid)
     for name in ("engine.json", "engine.sock"):
         (settings.cache / "run" / name).unlink(missing_ok=True)
     for group in CONTROL_GROUPS.glob("*/buildkit"):
         _remove_groups(group)
     return running is not None
+
+
+def _refuse_other_version(settings: Settings) -> None:
+    current = running_engine(settings)
+    if current and current.version != settings.engine_version:
+        raise EngineVersionConflictError(
+            f"An engine {current.version} (process {current.pid}) is on {settings.socket}; "
+            f"this project pins {settings.engine_version}.",
+            "run `python3 -m toolchain stop`, or use another cache folder with XDG_CACHE_HOME",
+        )
 
 
 def _wait_until_ready(
@@ -217,6 +212,24 @@ def _children(pid: int) -> list[int]:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
+
+
+def _boot_script() -> Path:
+    return SOURCES / "machine" / "boot.sh"
+
+
+def _strays(settings: Settings) -> list[int]:
+    """Return engines of this cache folder that no record names: their starter was killed."""
+    mark = f"\0sh\0{_boot_script()}\0{settings.cache / 'machine'}\0".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):  # it ended while this was looking
+            continue
+        if words.startswith(b"unshare\0") and mark in words:
+            found.append(int(process.name))
+    return found
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -89,7 +89,8 @@ func (sdk *PythonSdk) base() *dagger.Container {
 		WithExec([]string{"sh", "-c", "apt-get update -qq && apt-get install -qq --no-install-recommends python3-venv ca-certificates >/dev/null && rm -rf /var/lib/apt/lists/*"}).
 		WithExec([]string{"python3", "-m", "venv", venv}).
 		WithFile("/client/requirements.lock", sdk.SdkSourceDir.File("client/requirements.lock")).
-		WithMountedCache("/root/.cache/pip", dag.CacheVolume("python-sdk-pip")).
+		WithEnvVariable("PIP_CACHE_DIR", "/var/cache/pip").
+		WithMountedCache("/var/cache/pip", dag.CacheVolume("python-sdk-pip")).
 		WithExec([]string{venv + "/bin/pip", "install", "--quiet", "--require-hashes", "-r", "/client/requirements.lock"}).
 		WithEnvVariable("PYTHONUNBUFFERED", "1").
 		WithNewFile("/runtime", entrypoint, dagger.ContainerWithNewFileOpts{Permissions: 0o755})
