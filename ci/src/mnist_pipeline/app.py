@@ -82,7 +82,7 @@ async def types(session: Session) -> Outcome:
 
 
 async def types_of_pipeline(session: Session) -> Outcome:
-    """mypy over this module, beside the client it is written for."""
+    """Mypy over this module, beside the client it is written for."""
     locks = await session.text("ci/requirements.lock"), await session.text(ROOT_LOCK)
     folder = session.source.directory("ci")
     tools = python_tools(*locks).with_mounted_directory("/src/ci", folder)
@@ -90,7 +90,7 @@ async def types_of_pipeline(session: Session) -> Outcome:
 
 
 async def types_of(session: Session, container: dagger.Container) -> Outcome:
-    """mypy as the container's own settings say."""
+    """Mypy as the container's own settings say."""
     answers = await Recorder(session, container).run("mypy", ["mypy"]).answers()
     return answers.judged(python.judge_mypy(answers.exit_code("mypy"), answers.log("mypy")))
 
@@ -120,7 +120,7 @@ async def layout_tests(session: Session) -> Outcome:
 
 
 async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:
-    """pytest in a container, with its report."""
+    """Pytest in a container, with its report."""
     recorder = Recorder(session, container).run("pytest", [*PYTEST, *arguments])
     answers = await recorder.answers("junit.xml")
     xml, log = answers.texts["junit.xml"], answers.log("pytest")

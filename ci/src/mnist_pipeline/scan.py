@@ -6,7 +6,7 @@ never green. Vulnerabilities are judged where a database can be had; where not, 
 the running stack.
 """
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import dagger
 from dagger import dag
@@ -21,6 +21,7 @@ from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.trivy import judge_canary, judge_database, judge_image, judge_source
 from mnist_pipeline.gates.verdicts import Verdict, combined
 
+SETTINGS = ("trivy.yaml", "trivy-secret.yaml")
 CACHE = "/trivy"
 DATABASE = f"{CACHE}/db"
 DATABASE_LIMIT_SECONDS = 180
@@ -35,15 +36,16 @@ CANARY_DOCKERFILE = "FROM debian:trixie-slim\nUSER root\n"
 
 async def scan(session: Session) -> Outcome:
     """Secrets, misconfiguration, licences, bills of materials, and known vulnerabilities."""
-    scanner = (await trivy()).with_file("/trivy.yaml", session.source.file("ci/trivy.yaml"))
-    scanner = scanner.with_new_file("/trivy.yaml", await session.text("ci/trivy.yaml"))
-    secrets = await session.text("ci/trivy-secret.yaml")
-    scanner = scanner.with_new_file("/trivy-secret.yaml", secrets)
+    scanner = await trivy()
+    for name in SETTINGS:
+        scanner = scanner.with_new_file(f"/{name}", await session.text(f"ci/{name}"))
     accepted = acceptances(await session.text("ci/accepted-findings.toml"))
     database, scanner, remark = await with_database(session, scanner)
     scanning = Scanning(session, scanner, accepted, vulnerabilities=remark.passed)
     parts = {name: scanning.of_image(name) for name in APPS}
-    found = await joined({**parts, "source": scanning.of_source(), "self-test": scanning.of_canary()})
+    found = await joined(
+        {**parts, "source": scanning.of_source(), "self-test": scanning.of_canary()}
+    )
     files = found.files.with_directory("database", database)
     return Outcome(found.verdict, files, found.origins, {"vulnerabilities": remark})
 
@@ -53,7 +55,7 @@ async def with_database(
 ) -> tuple[dagger.Directory, dagger.Container, Verdict]:
     """The scanner with today's vulnerability database, or without one and the reason why."""
     volume = dag.cache_volume("trivy-database")
-    today = datetime.fromtimestamp(session.started, tz=timezone.utc).date().isoformat()
+    today = datetime.fromtimestamp(session.started, tz=UTC).date().isoformat()
     asking = scanner.with_mounted_cache(DATABASE, volume).with_env_variable("DATABASE_DAY", today)
     download = ["trivy", "image", "--download-db-only", *QUIET[1:]]
     metadata = f"{REPORTS}/metadata.json"
@@ -85,7 +87,7 @@ class Scanning:
         self.scanner = scanner
         self.accepted = accepted
         self.vulnerabilities = vulnerabilities
-        self.today = datetime.fromtimestamp(session.started, tz=timezone.utc).date()
+        self.today = datetime.fromtimestamp(session.started, tz=UTC).date()
 
     def recorder(self, name: str, container: dagger.Container, command: list[str]) -> Recorder:
         """A scan, then its report in the other formats."""
@@ -107,7 +109,9 @@ class Scanning:
 
     async def of_image(self, name: str) -> Outcome:
         """Scans an image as it is shipped."""
-        tarball = (await image(self.session.source, name)).as_tarball()
+        built = await image(self.session.source, name)
+        # One compression for all layers: Trivy takes the first layer's for that of all.
+        tarball = built.as_tarball(forced_compression=dagger.ImageLayerCompression.UNCOMPRESSED)
         container = self.caching(name).with_mounted_file("/image.tar", tarball)
         options = ["--input=/image.tar", "--image-config-scanners=misconfig,secret"]
         recorder = self.recorder(name, container, ["image", *options, "secret,misconfig,license"])
@@ -141,6 +145,8 @@ class Scanning:
         planted = planted.with_new_file("/src/Dockerfile", CANARY_DOCKERFILE)
         scanning = ["trivy", "fs", "--scanners=secret,misconfig", "--format=json", "/src"]
         output = f"--output={REPORTS}/trivy.json"
-        recorder = Recorder(self.session, planted).run("scan", [*scanning, output, *QUIET, *OFFLINE])
+        recorder = Recorder(self.session, planted).run(
+            "scan", [*scanning, output, *QUIET, *OFFLINE]
+        )
         answers = await recorder.answers("trivy.json")
         return answers.judged(judge_canary(answers.texts["trivy.json"]))

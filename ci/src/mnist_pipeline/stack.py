@@ -51,7 +51,7 @@ defaults
 
 
 async def logged(source: dagger.Directory, name: str) -> dagger.Container:
-    """An image that runs its own command, and keeps what that prints where the tests can read it."""
+    """An image that runs its own command and keeps what that prints where tests can read it."""
     container = await image(source, name)
     command = [*await container.entrypoint(), *await container.default_args()]
     volume = dag.cache_volume("service-logs")

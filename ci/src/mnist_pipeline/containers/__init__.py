@@ -91,16 +91,20 @@ async def trivy() -> dagger.Container:
                 raise
         logger.warning("%s is promised but not there yet; asking again", TRIVY)
         await anyio.sleep(PROMISE_POLL_SECONDS)
-    return base().with_directory("/reports", dag.directory()).with_file(
-        "/usr/local/bin/trivy", image.file("/usr/local/bin/trivy"), permissions=0o755
+    return (
+        base()
+        .with_directory("/reports", dag.directory())
+        .with_file("/usr/local/bin/trivy", image.file("/usr/local/bin/trivy"), permissions=0o755)
     )
 
 
 async def apart(
     source: dagger.Directory, path: str, leave_out: Collection[str] = ()
 ) -> dagger.Directory:
-    """A folder of the source as if it stood alone: what is left out or stands beside it may change
-    without any cache noticing."""
+    """A folder of the source as if it stood alone.
+
+    What is left out, or stands beside it, may change without any cache noticing.
+    """
     folder = source.directory(path)
     result = dag.directory()
     for entry in await folder.entries():

@@ -24,9 +24,7 @@ def record(text: str) -> Record:
     """Reads what the recorder wrote."""
     try:
         fields = json.loads(text)
-        return Record(
-            int(fields["exit_code"]), float(fields["started"]), float(fields["finished"])
-        )
+        return Record(int(fields["exit_code"]), float(fields["started"]), float(fields["finished"]))
     except (ValueError, KeyError, TypeError) as error:
         message = f"the record of a command cannot be read ({error}): {text[:80]!r}"
         raise RecordMalformedError(message) from error

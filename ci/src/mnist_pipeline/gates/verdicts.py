@@ -7,7 +7,7 @@ Standard library only. Does not know how a stage runs or what its reports look l
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Literal
 
 Status = Literal["green", "red", "not run"]
@@ -172,7 +172,7 @@ def status_json(results: Sequence[StageResult], started: float, seconds: float) 
     remarks = {
         name: described(remark) for result in results for name, remark in result.remarks.items()
     }
-    began = datetime.fromtimestamp(started, tz=timezone.utc)
+    began = datetime.fromtimestamp(started, tz=UTC)
     status = {
         "schema": 1,
         "passed": passed(results),
