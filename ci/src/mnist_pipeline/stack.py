@@ -112,8 +112,8 @@ async def browsed(session: Session, folder: str) -> Outcome:
         last = last_line(error.stdout)
         if not last.startswith(NOT_READY):
             raise
-        log = dag.directory().with_new_file("log.txt", error.stdout)
-        return Outcome(red(last), log, frozenset({"ran"}))
+        files = dag.directory().with_new_file("log.txt", error.stdout)
+        return Outcome(red(last), files, frozenset({"ran"}))
     xml, log = answers.texts["junit.xml"], answers.log("pytest")
     verdicts = {"tests": junit.judge(xml, answers.exit_code("pytest"), log, may_skip=False)}
     if folder == "a11y":

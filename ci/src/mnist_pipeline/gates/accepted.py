@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 Kind = Literal["secret", "misconfiguration", "licence", "vulnerability"]
 
@@ -76,15 +76,22 @@ def acceptance(entry: dict[str, object]) -> Acceptance:
         wrong = ", ".join(sorted(set(entry) ^ names))
         message = f"an accepted finding has exactly the fields {sorted(names)}; check: {wrong}"
         raise AcceptedFindingsMalformedError(message)
-    texts = {name: value for name, value in entry.items() if name != "expires"}
-    if not all(isinstance(value, str) and value.strip() for value in texts.values()):
-        message = f"every field of an accepted finding is a filled text: {entry['rule']!r}"
-        raise AcceptedFindingsMalformedError(message)
+    target, rule = filled(entry, "target"), filled(entry, "rule")
+    location, reason = filled(entry, "location"), filled(entry, "reason")
     expires, kind = entry["expires"], entry["kind"]
     if type(expires) is not date or kind not in get_args(Kind):
-        message = f"{entry['rule']!r} needs a date to expire and a kind of {get_args(Kind)}"
+        message = f"{rule!r} needs a date to expire and a kind of {get_args(Kind)}"
         raise AcceptedFindingsMalformedError(message)
-    return Acceptance(**entry)  # type: ignore[arg-type]  checked field by field above
+    return Acceptance(target, cast(Kind, kind), rule, location, reason, expires)
+
+
+def filled(entry: dict[str, object], name: str) -> str:
+    """A field that must be a text and say something."""
+    value = entry[name]
+    if not isinstance(value, str) or not value.strip():
+        message = f"{name} of an accepted finding is a filled text, not {value!r}"
+        raise AcceptedFindingsMalformedError(message)
+    return value
 
 
 def sifted(

@@ -26,7 +26,7 @@ def tally(xml: str) -> Tally:
     cases = list(root.iter("testcase"))
     failures, skipped = [], []
     for case in cases:
-        name = f"{case.get('classname', '?')}::{case.get('name', '?')}"
+        name = case.get("name", "?")
         for child in case:
             if child.tag in {"failure", "error"}:
                 first = (child.get("message") or child.text or "no message").strip()
@@ -45,7 +45,8 @@ def judge(xml: str, exit_code: int, log: str, *, may_skip: bool) -> Verdict:
     ran = found.total - len(found.skipped)
     counts = {"tests": ran, "skipped": len(found.skipped)} if found.skipped else {"tests": ran}
     if found.failures:
-        return red(*found.failures, **counts)
+        head = f"{len(found.failures)} of {ran} failed"
+        return red(f"{head}: {found.failures[0]}", *found.failures[1:], **counts)
     if found.skipped and not may_skip:
         return red(*(f"skipped, which this stage forbids: {case}" for case in found.skipped))
     if ran < 1:

@@ -101,17 +101,10 @@ def told(verdict: Verdict) -> str:
 
 def rows(results: Sequence[StageResult]) -> list[tuple[str, str, str, str, str]]:
     """A row a stage, and one below it for each of its remarks."""
-    found = []
+    found: list[tuple[str, str, str, str, str]] = []
     for result in results:
-        found.append(
-            (
-                result.stage,
-                result.verdict.status,
-                f"{result.seconds:.1f}",
-                result.origin,
-                told(result.verdict),
-            )
-        )
+        verdict, seconds = result.verdict, f"{result.seconds:.1f}"
+        found.append((result.stage, verdict.status, seconds, result.origin, told(verdict)))
         for name, remark in result.remarks.items():
             found.append((f"  {name}", remark.status, "", "", told(remark)))
     return found

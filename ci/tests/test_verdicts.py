@@ -1,0 +1,128 @@
+"""Verdicts, how they are combined, and how they are told."""
+
+import json
+
+import pytest
+
+from mnist_pipeline.gates.verdicts import (
+    StageResult,
+    Verdict,
+    combined,
+    green,
+    not_run,
+    origin_of,
+    passed,
+    red,
+    status_json,
+    summary,
+    table,
+    told,
+)
+
+GREEN = StageResult("lint", green(files=3), 2.04, "ran")
+RED = StageResult("unit", red("one", "two"), 10.0, "cached")
+REMARKED = StageResult(
+    "scan", green(packages=9), 1.0, "ran", {"vulnerabilities": not_run("no database")}
+)
+
+
+def test_the_worst_part_decides() -> None:
+    """One red part makes the whole red, whatever the others are."""
+    whole = combined({"a": green(), "b": not_run("gone"), "c": red("wrong")})
+    assert whole.status == "red"
+
+
+def test_a_part_that_was_not_run_is_not_green() -> None:
+    """Green and not run together are not run."""
+    assert combined({"a": green(), "b": not_run("gone")}).status == "not run"
+
+
+def test_nothing_is_not_green() -> None:
+    """Judging no part at all is not run."""
+    assert combined({}).status == "not run"
+
+
+def test_the_reasons_of_the_worst_part_stand_first() -> None:
+    """Every reason carries its part's name, those of the worst part first."""
+    whole = combined({"a": not_run("gone"), "b": red("wrong")})
+    assert whole.reasons == ("b: wrong", "a: gone")
+
+
+def test_counts_are_summed() -> None:
+    """What the parts counted under one name is added up."""
+    assert combined({"a": green(tests=2), "b": green(tests=3)}).counts == {"tests": 5}
+
+
+@pytest.mark.parametrize(
+    ("starts", "origin"),
+    [([9.0, 8.0], "cached"), ([9.0, 11.0], "ran"), ([], "-")],
+)
+def test_a_command_that_began_before_the_session_is_cached(
+    starts: list[float], origin: str
+) -> None:
+    """Only a stage in which every command began earlier counts as cached."""
+    assert origin_of(starts, session_started=10.0) == origin
+
+
+def test_only_green_stages_pass() -> None:
+    """Red, not run and nothing at all do not pass."""
+    stopped = StageResult("scan", not_run("gone"), 0.1, "-")
+    assert [passed([GREEN]), passed([GREEN, RED]), passed([stopped]), passed([])] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_the_table_is_aligned() -> None:
+    """Every row has its columns below the header's."""
+    header, *body = table([GREEN, RED]).splitlines()
+    start = header.index("first reason")
+    assert [row[start:] for row in body[:2]] == ["3 files", "one (and 1 more)"]
+
+
+def test_the_table_shows_a_remark_below_its_stage() -> None:
+    """A remark has a row of its own with its verdict and reason."""
+    row = table([REMARKED]).splitlines()[2].split(maxsplit=3)
+    assert row == ["vulnerabilities", "not", "run", "no database"]
+
+
+def test_a_cached_red_stage_names_the_way_to_run_it_again() -> None:
+    """The sentence below the table says --fresh where a cache answered red."""
+    assert "--fresh" in table([GREEN, RED]).splitlines()[-1]
+
+
+def test_a_long_reason_is_shortened_to_one_line() -> None:
+    """The table's reason has no line break and a bounded length."""
+    text = told(red("word \n" * 100, "second"))
+    assert "\n" not in text
+    assert text.endswith("… (and 1 more)")
+
+
+def test_status_says_whether_all_passed() -> None:
+    """The machine's file carries the verdict of each stage and of all."""
+    status = json.loads(status_json([GREEN, RED], started=0.0, seconds=12.34))
+    assert status["passed"] is False
+    assert status["stages"]["unit"]["reasons"] == ["one", "two"]
+    assert status["stages"]["lint"] == {
+        "status": "green",
+        "counts": {"files": 3},
+        "seconds": 2.0,
+        "origin": "ran",
+    }
+    assert status["started"] == "1970-01-01T00:00:00+00:00"
+
+
+def test_status_is_loud_about_what_was_not_scanned() -> None:
+    """A remark stands at the top of the machine's file with status and reason."""
+    status = json.loads(status_json([REMARKED], started=0.0, seconds=1.0))
+    assert status["passed"] is True
+    assert status["vulnerabilities"]["status"] == "not run"
+    assert status["vulnerabilities"]["reason"] == "no database"
+
+
+def test_the_summary_is_a_markdown_table() -> None:
+    """A bar within a reason does not break the table's cells."""
+    odd = StageResult("lint", Verdict("red", ("a|b",)), 1.0, "ran")
+    assert "| lint | red | 1.0 | ran | a\\|b |" in summary([odd], 1.0)
