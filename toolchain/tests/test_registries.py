@@ -1,0 +1,188 @@
+"""Registries: what the machine's clients are configured with, whether they answer, no passwords."""
+
+import base64
+import dataclasses
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+from toolchain import registries
+from toolchain.errors import RegistryUnreachableError, SurroundingsUnsupportedError
+from toolchain.registries import Registries, read_registries, require_answers
+from toolchain.settings import Settings
+from toolchain.tests.conftest import Server
+
+RELEASE = "/debian/dists/trixie/InRelease"
+DEBIAN = """
+http://mirror/debian-security/ bookworm-security main Packages
+http://mirror/debian/ bookworm main DEP-11
+http://vendor/apt/ stable main Packages
+http://mirror/debian/ bookworm main Packages
+http://mirror/debian/ bookworm-updates main Packages
+"""
+UBUNTU = """
+http://mirror/ubuntu/ noble main Packages
+http://mirror/ubuntu/ noble-security main Packages
+"""
+
+
+@pytest.fixture
+def asked(
+    settings: Settings, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Registries]:
+    """Read the registries of a machine whose apt lists these rows."""
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+
+    def read(rows: str, mirror: str = "", **environment: str) -> Registries:
+        program("apt-get", f"[ $1 = indextargets ] || exit 1\ncat <<'END'\n{rows.strip()}\nEND")
+        values = {"PIP_INDEX_URL": "http://pip/simple", "GOPROXY": "http://go", **environment}
+        return read_registries(
+            dataclasses.replace(settings, debian_mirror=mirror, environment=values)
+        )
+
+    return read
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of something that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield int(listener.getsockname()[1])
+
+
+def at(address: str, go_proxy: str = "") -> Registries:
+    """Return registries whose Debian mirror has this address."""
+    return Registries(f"{address}/debian", "", "", go_proxy)
+
+
+def closed(failure: pytest.ExceptionInfo[RegistryUnreachableError]) -> str:
+    """Return all that the error says, its connection closed."""
+    if isinstance(failure.value.__cause__, HTTPError):
+        failure.value.__cause__.close()
+    return str(failure.value)
+
+
+def test_apts_debian_mirror_is_taken(asked: Callable[..., Registries]) -> None:
+    """The mirror and the security archive come from rows of Debian's own suites."""
+    rows = DEBIAN.replace("http://vendor/apt/ stable main Packages\n", "")
+    found = asked(rows)
+    assert found.debian == "http://mirror/debian"
+    assert found.debian_security == "http://mirror/debian-security"
+    lines = [line.partition("] ")[2] for line in found.apt_sources().splitlines()]
+    assert lines == [
+        "http://mirror/debian trixie main",
+        "http://mirror/debian trixie-updates main",
+        "http://mirror/debian-security trixie-security main",
+    ]
+    assert found.apt_sources().count("deb [signed-by=/usr/share/keyrings/debian-") == 3
+
+
+def test_a_vendors_suite_named_stable_is_no_debian_mirror(
+    asked: Callable[..., Registries],
+) -> None:
+    """A vendor's archive whose only suite is called stable is not taken for Debian's."""
+    assert asked(DEBIAN).debian == "http://mirror/debian"
+
+
+def test_a_machine_without_security_archive_gets_two_lines(
+    asked: Callable[..., Registries],
+) -> None:
+    """Where apt names no security archive, none is made up."""
+    found = asked("http://mirror/debian/ trixie main Packages")
+    assert "security" not in found.apt_sources()
+    assert len(found.apt_sources().splitlines()) == 2
+
+
+@pytest.mark.parametrize("rows", [UBUNTU, ""], ids=["ubuntu", "nothing"])
+def test_a_machine_without_debian_mirror_is_told_what_to_name(
+    rows: str, asked: Callable[..., Registries]
+) -> None:
+    """Sources that name no Debian mirror lead to an error with the variable that names one."""
+    with pytest.raises(SurroundingsUnsupportedError, match="no Debian mirror") as refusal:
+        asked(rows)
+    assert "TOOLCHAIN_DEBIAN_MIRROR" in refusal.value.hint
+
+
+def test_a_mirror_from_the_environment_wins(asked: Callable[..., Registries]) -> None:
+    """The named mirror is taken on any machine, without a slash at its end."""
+    assert asked(UBUNTU, mirror="http://own/debian/").debian == "http://own/debian"
+
+
+def test_pips_and_gos_own_configuration_is_asked(
+    settings: Settings, program: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    """Without variables, pip's configuration and `go env` name the index and the proxy."""
+    program("apt-get", "echo http://mirror/debian/ trixie main Packages")
+    program("go", """echo '{"GOPROXY": "http://go.configured,direct"}'""")
+    python = program("python", """echo "global.index-url='http://pip.configured/simple'" """)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registries.sys, "executable", str(python))
+        found = read_registries(dataclasses.replace(settings, environment={"HOME": str(tmp_path)}))
+    assert found.pip_index == "http://pip.configured/simple"
+    assert found.go_proxy == "http://go.configured,direct"
+
+
+def test_images_get_the_addresses_of_pip_and_go(asked: Callable[..., Registries]) -> None:
+    """Clients in images find the same index and proxy."""
+    environment = asked(DEBIAN).image_environment()
+    assert environment == {"PIP_INDEX_URL": "http://pip/simple", "GOPROXY": "http://go"}
+
+
+def test_a_password_never_gets_into_an_image(asked: Callable[..., Registries]) -> None:
+    """An index or proxy with a password is used on this machine and left out of images."""
+    found = asked(
+        DEBIAN, PIP_INDEX_URL="https://me:secret@pip/simple", GOPROXY="https://me:secret@go,direct"
+    )
+    assert "secret" in found.pip_index
+    assert found.image_environment() == {}
+
+
+def test_registries_that_answer_are_asked_for_one_file_each(server: Server) -> None:
+    """The mirror is asked for trixie's release, the first Go proxy for the pinned module."""
+    module = "/go/github.com/dagger/dagger/@v/v0.19.10.info"
+    server.answers = {RELEASE: (200, b"x"), module: (200, b"{}")}
+    require_answers(at(server.url, f"off,{server.url}/go,direct"))
+    assert server.asked == [RELEASE, module]
+
+
+def test_a_mirror_with_a_password_is_asked_with_it(server: Server) -> None:
+    """Credentials in an address are sent as its clients send them, so the mirror answers."""
+    server.answers = {RELEASE: (200, b"x")}
+    require_answers(at(server.url.replace("//", "//me:s%40cret@")))
+    expected = base64.b64encode(b"me:s@cret").decode()
+    assert server.authorizations == [f"Basic {expected}"]
+
+
+def test_a_registry_that_never_answers_is_named(
+    silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some seconds of silence the error names host, file and where the address is set."""
+    monkeypatch.setattr(registries, "PROBE_SECONDS", 0.3)
+    with pytest.raises(RegistryUnreachableError, match="did not answer") as failure:
+        require_answers(at(f"http://127.0.0.1:{silent}"))
+    assert "Debian mirror 127.0.0.1" in failure.value.message
+    assert "apt's sources" in failure.value.hint
+    assert "HTTPS_PROXY" in failure.value.hint
+
+
+def test_a_registry_that_answers_with_an_error_is_named(server: Server) -> None:
+    """A 500 of the Go proxy names the proxy, the status and where its address is set."""
+    server.answers = {RELEASE: (200, b"x"), **{f"/{n}": (500, b"") for n in range(1)}}
+    server.answers["/go/github.com/dagger/dagger/@v/v0.19.10.info"] = (500, b"")
+    with pytest.raises(RegistryUnreachableError, match="Go module proxy 127.*500") as failure:
+        require_answers(at(server.url, f"{server.url}/go"))
+    assert "`go env GOPROXY`" in closed(failure)
+
+
+@pytest.mark.parametrize("port", ["", ":9"], ids=["no port", "port"])
+def test_a_password_is_never_printed(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error about a registry with a password shows its address without it."""
+    monkeypatch.setattr(registries, "PROBE_SECONDS", 1)
+    with pytest.raises(RegistryUnreachableError, match="http://127.0.0.1") as failure:
+        require_answers(at(f"http://me:secret@127.0.0.1{port}"))
+    text = closed(failure)
+    assert "secret" not in text
+    assert "me:" not in text
