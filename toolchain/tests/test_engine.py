@@ -6,9 +6,11 @@ No engine is started here: a process that sleeps stands in for it.
 import dataclasses
 import json
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,14 +27,13 @@ StandIn = subprocess.Popen[bytes]
 @pytest.fixture
 def stand_in() -> Iterator[StandIn]:
     """A process with a child, as the engine's first process has one; ended by the test."""
-    process = subprocess.Popen(["sh", "-c", "echo; sleep 60; true"], stdout=subprocess.PIPE)
-    assert process.stdout
-    process.stdout.readline()
+    process = subprocess.Popen(["sh", "-c", "sleep 60; true"], start_new_session=True)
+    while not engine._children(process.pid):
+        assert process.poll() is None
     yield process
-    for pid in engine._children(process.pid):
-        os.kill(pid, 9)
-    process.kill()
-    process.communicate()
+    with suppress(ProcessLookupError):  # the test ended both
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def record(settings: Settings, running: Running) -> Path:
@@ -134,20 +135,27 @@ def test_somebody_elses_process_is_not_stopped(settings: Settings, stand_in: Sta
     assert stand_in.poll() is None
 
 
-def test_empty_control_groups_are_cleared(settings: Settings) -> None:
+def test_empty_control_groups_are_cleared(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Empty groups of a dead engine go, those with a process stay with all above them."""
-    for name, processes in {
-        "a": "",
-        "a/buildkit": "",
-        "a/buildkit/x": "",
-        "b/buildkit/y": "7",
-    }.items():
-        group = engine.CONTROL_GROUPS / name
-        group.mkdir(parents=True)
-        (group / "cgroup.procs").write_text(processes)
-    (engine.CONTROL_GROUPS / "b/buildkit/cgroup.procs").write_text("")
+    groups = {"a/buildkit": "", "a/buildkit/x": "", "b/buildkit": "", "b/buildkit/y": "7"}
+    for name, processes in groups.items():
+        (engine.CONTROL_GROUPS / name).mkdir(parents=True)
+        (engine.CONTROL_GROUPS / name / "cgroup.procs").write_text(processes)
+    monkeypatch.setattr(Path, "rmdir", remove_group)
     assert not stop_engine(settings)
+    left = {
+        str(path.relative_to(engine.CONTROL_GROUPS)) for path in engine.CONTROL_GROUPS.glob("*/*")
+    }
+    assert left == {"b/buildkit"}
     assert (engine.CONTROL_GROUPS / "b/buildkit/y").is_dir()
+
+
+def remove_group(folder: Path) -> None:
+    """Remove a folder as the kernel removes a control group: its files are no obstacle."""
+    (folder / "cgroup.procs").unlink()
+    os.rmdir(folder)  # noqa: PTH106  stands in for Path.rmdir
 
 
 def test_the_first_port_is_used_when_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:

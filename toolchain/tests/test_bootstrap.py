@@ -1,0 +1,221 @@
+"""Preparing, stopping and purging: what is done, what is not done twice, what stays."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from toolchain import bootstrap
+from toolchain.bootstrap import prepare, purge, stop
+from toolchain.engine import Running
+from toolchain.errors import DiskFullError
+from toolchain.settings import PROJECT, Settings
+from toolchain.steps import Step
+
+COMPILE = """
+import os, sys, time
+from pathlib import Path
+from toolchain.lock import held
+cache = Path(sys.argv[1])
+with held(cache / "trivy.lock", print):
+    (cache / "trivy.pid").write_text(str(os.getpid()))
+    print("compiling", flush=True)
+    time.sleep(60)
+"""
+
+
+@dataclasses.dataclass
+class World:
+    """What a bootstrap did, its steps and its engine being stand-ins."""
+
+    settings: Settings
+    running: Running | None = None
+    ready: bool = True
+    did: list[str] = dataclasses.field(default_factory=list)
+
+    def step(self) -> Step:
+        """Return the one step that makes this toolchain."""
+        output = self.settings.cache / "bin" / "dagger"
+        return Step("dagger", "compile", 1, (), (output,), lambda _: self.make(output), "again")
+
+    def make(self, output: Path) -> None:
+        """Make the client."""
+        self.did.append("make")
+        (self.settings.folder("bin") / output.name).write_text("client")
+
+    def start(self, settings: Settings, key: str) -> Running:
+        """Start the engine."""
+        self.did.append("start")
+        self.running = Running(os.getpid(), "now", settings.engine_version, key, 5055)
+        self.ready = True
+        return self.running
+
+
+@pytest.fixture
+def world(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A machine where everything is possible and nothing is made."""
+    world = World(settings)
+    asked: dict[str, Any] = {
+        "registries_problems": lambda _: [],
+        "read_registries": lambda _: None,
+        "require_answers": lambda _: world.did.append("ask"),
+        "_engine_steps": lambda _: [world.step()],
+        "running_engine": lambda _: world.running,
+        "is_ready": lambda *_: world.ready,
+        "start_engine": world.start,
+        "push": lambda _, name, *__: world.did.append(f"push {name}"),
+    }
+    for name, answer in asked.items():
+        monkeypatch.setattr(bootstrap, name, answer)
+    begin = SimpleNamespace(Popen=lambda words, **_: world.did.append(words[-1]))
+    monkeypatch.setattr(bootstrap, "subprocess", begin)
+    return world
+
+
+@pytest.fixture
+def compilation(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds Trivy's lock, as its compilation does."""
+    settings.folder("records")
+    with subprocess.Popen(
+        [sys.executable, "-B", "-c", COMPILE, settings.cache],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "compiling\n"
+        yield process
+        process.kill()
+
+
+def finish_trivy(settings: Settings) -> None:
+    """Write what a finished compilation of Trivy leaves."""
+    (settings.folder("digests") / "trivy").write_text("sha256:1")
+    (settings.folder("records") / "trivy.pushed").write_text("sha256:1")
+
+
+def test_a_bare_machine_gets_everything(world: World) -> None:
+    """Registries are asked, steps made, the engine started, its image pushed, Trivy begun."""
+    client = prepare(world.settings)
+    assert client.read_text() == "client"
+    assert world.did == ["ask", "make", "start", "push base", "trivy"]
+
+
+def test_nothing_to_do_is_quiet_and_quick(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    """With the engine running and Trivy in the registry a call does nothing and says nothing."""
+    prepare(world.settings)
+    finish_trivy(world.settings)
+    world.did.clear()
+    capfd.readouterr()
+    since = time.monotonic()
+    assert prepare(world.settings) == world.settings.cache / "bin" / "dagger"
+    assert time.monotonic() - since < 0.5
+    assert world.did == []
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("change", ["died", "silent", "made from other sources"])
+def test_an_engine_that_is_not_the_right_one_is_started_anew(change: str, world: World) -> None:
+    """An engine that died, does not answer or is of older sources is started, nothing else made."""
+    prepare(world.settings)
+    finish_trivy(world.settings)
+    world.did.clear()
+    assert world.running
+    if change == "died":
+        world.running = None
+    elif change == "silent":
+        world.ready = False
+    else:
+        world.running = dataclasses.replace(world.running, key="older")
+    prepare(world.settings)
+    assert world.did == ["start", "push base"]
+
+
+def test_bad_surroundings_stop_before_anything_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hardest problem is raised, and no folder is made."""
+    problems = [DiskFullError("no room", "make some"), DiskFullError("second", "")]
+    monkeypatch.setattr(bootstrap, "registries_problems", lambda _: problems)
+    with pytest.raises(DiskFullError, match="no room"):
+        prepare(world.settings)
+    assert not world.settings.cache.exists()
+
+
+def test_trivy_is_not_compiled_twice(
+    world: World, compilation: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While its compilation runs a call begins no second one and says nothing of it."""
+    assert compilation.poll() is None
+    prepare(world.settings)
+    assert "trivy" not in world.did
+    assert "Trivy" not in capsys.readouterr().err
+
+
+def test_trivy_is_begun_again_when_its_compilation_died(
+    world: World, compilation: subprocess.Popen[str]
+) -> None:
+    """A compilation that was killed is begun anew by the next call."""
+    compilation.kill()
+    compilation.wait()
+    prepare(world.settings)
+    assert "trivy" in world.did
+
+
+def test_a_newer_trivy_image_is_pushed_again(world: World) -> None:
+    """A digest that is not the one pushed last leads to a push."""
+    finish_trivy(world.settings)
+    (world.settings.cache / "digests" / "trivy").write_text("sha256:2")
+    prepare(world.settings)
+    assert "trivy" in world.did
+
+
+@pytest.mark.parametrize("place", ["toolchain", "tests/toolchain"])
+def test_the_engines_key_follows_its_sources(
+    place: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sources and the version change the key, tests do not, wherever the project lies."""
+    sources = tmp_path / place
+    (sources / "tests").mkdir(parents=True)
+    monkeypatch.setattr(bootstrap, "SOURCES", sources)
+    (sources / "a.py").write_text("1")
+    first = bootstrap._fingerprint(settings)
+    (sources / "tests" / "test_a.py").write_text("1")
+    assert bootstrap._fingerprint(settings) == first
+    (sources / "a.py").write_text("2")
+    second = bootstrap._fingerprint(settings)
+    assert second != first
+    other = dataclasses.replace(settings, engine_version="v9.9.9")
+    assert bootstrap._fingerprint(other) not in {first, second}
+
+
+def test_stopping_ends_the_compilation_of_trivy(
+    settings: Settings, compilation: subprocess.Popen[str]
+) -> None:
+    """`stop` kills a compilation under way, says so, and says it once."""
+    assert stop(settings)
+    assert compilation.wait(5) == -9
+    assert not stop(settings)
+
+
+def test_purging_removes_everything(settings: Settings, compilation: subprocess.Popen[str]) -> None:
+    """`purge` ends what runs and removes the whole folder."""
+    (settings.folder("bin") / "dagger").write_text("x")
+    purge(settings)
+    assert compilation.wait(5) == -9
+    assert not settings.cache.exists()
+    assert settings.cache.parent.exists()
+
+
+def test_purging_nothing_is_quiet(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where there is no cache `purge` makes none and says nothing."""
+    purge(settings)
+    assert not settings.cache.exists()
+    assert capfd.readouterr() == ("", "")
