@@ -47,7 +47,7 @@ async def lint(session: Session) -> Outcome:
     tree = await python_tree(session, tools)
     check = ("ruff", "check", "--no-cache", "--output-format=sarif")
     answers = await (
-        Recorder(session, tree)
+        Recorder.around(session, tree)
         .run("ruff", [*check, f"--output-file={REPORTS}/ruff.sarif", "."])
         .run("format", ["ruff", "format", "--no-cache", "--check", "."])
         .answers("ruff.sarif")
@@ -91,7 +91,7 @@ async def types_of_pipeline(session: Session) -> Outcome:
 
 async def types_of(session: Session, container: dagger.Container) -> Outcome:
     """Mypy as the container's own settings say."""
-    answers = await Recorder(session, container).run("mypy", ["mypy"]).answers()
+    answers = await Recorder.around(session, container).run("mypy", ["mypy"]).answers()
     return answers.judged(python.judge_mypy(answers.exit_code("mypy"), answers.log("mypy")))
 
 
@@ -121,7 +121,7 @@ async def layout_tests(session: Session) -> Outcome:
 
 async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:
     """Pytest in a container, with its report."""
-    recorder = Recorder(session, container).run("pytest", [*PYTEST, *arguments])
+    recorder = Recorder.around(session, container).run("pytest", [*PYTEST, *arguments])
     answers = await recorder.answers("junit.xml")
     xml, log = answers.texts["junit.xml"], answers.log("pytest")
     return answers.judged(junit.judge(xml, answers.exit_code("pytest"), log, may_skip=True))

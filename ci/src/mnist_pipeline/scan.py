@@ -61,7 +61,7 @@ async def with_database(
     metadata = f"{REPORTS}/metadata.json"
     keep = f"if test -f {DATABASE}/metadata.json; then cp {DATABASE}/metadata.json {metadata}; fi"
     answers = await (
-        Recorder(session, asking)
+        Recorder.around(session, asking)
         .run("download", download, DATABASE_LIMIT_SECONDS, unsettled=256)
         .run("keep", ["sh", "-c", keep])
         .answers("metadata.json")
@@ -96,7 +96,7 @@ class Scanning:
         settings = ("--config=/trivy.yaml", "--format=json", f"--output={report}", *QUIET, *OFFLINE)
         convert = ("trivy", "convert", "--quiet")
         return (
-            Recorder(self.session, container)
+            Recorder.around(self.session, container)
             .run("scan", ["trivy", command[0], f"--scanners={scanners}", *settings, *command[1:]])
             .run("sarif", [*convert, "--format=sarif", f"--output={REPORTS}/{name}.sarif", report])
             .run("sbom", [*convert, "--format=cyclonedx", f"--output={REPORTS}/sbom.json", report])
@@ -145,7 +145,7 @@ class Scanning:
         planted = planted.with_new_file("/src/Dockerfile", CANARY_DOCKERFILE)
         scanning = ["trivy", "fs", "--scanners=secret,misconfig", "--format=json", "/src"]
         output = f"--output={REPORTS}/trivy.json"
-        recorder = Recorder(self.session, planted).run(
+        recorder = Recorder.around(self.session, planted).run(
             "scan", [*scanning, output, *QUIET, *OFFLINE]
         )
         answers = await recorder.answers("trivy.json")

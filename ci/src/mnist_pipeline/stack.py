@@ -63,29 +63,26 @@ async def logged(source: dagger.Directory, name: str) -> dagger.Container:
     )
 
 
-async def services(source: dagger.Directory) -> dict[str, dagger.Service]:
-    """The stack for tests: the same objects in every stage, so that it is started once."""
-    backend = (await logged(source, "backend")).as_service()
-    frontend = (await logged(source, "frontend")).with_service_binding("backend", backend)
-    prometheus = (await logged(source, "prometheus")).with_service_binding("backend", backend)
-    return {
-        "backend": backend,
-        "frontend": frontend.as_service(),
-        "prometheus": prometheus.as_service(),
-    }
+def bound(images: dict[str, dagger.Container], container: dagger.Container) -> dagger.Container:
+    """A container that reaches the stack by name: the same objects each time, so started once."""
+    backend = images["backend"].as_service(use_entrypoint=True)
+    for name, image_of in images.items():
+        service = backend
+        if name != "backend":
+            beside = image_of.with_service_binding("backend", backend)
+            service = beside.as_service(use_entrypoint=True)
+        container = container.with_service_binding(name, service)
+    return container
 
 
 async def up(source: dagger.Directory) -> dagger.Service:
     """The stack for people: one service with every port."""
     images = {name: await image(source, name) for name in PORTS}
-    backend = images["backend"].as_service(use_entrypoint=True)
-    container = proxy(PROXY + "".join(forwarding(name, port) for name, port in PORTS.items()))
-    for name, port in PORTS.items():
-        service = backend
-        if name != "backend":
-            bound = images[name].with_service_binding("backend", backend)
-            service = bound.as_service(use_entrypoint=True)
-        container = container.with_service_binding(name, service).with_exposed_port(port)
+    container = bound(
+        images, proxy(PROXY + "".join(forwarding(name, port) for name, port in PORTS.items()))
+    )
+    for port in PORTS.values():
+        container = container.with_exposed_port(port)
     return container.as_service(args=["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"])
 
 
@@ -125,19 +122,21 @@ async def browsed(session: Session, folder: str) -> Outcome:
 
 async def tests(session: Session, folder: str) -> Recorder:
     """The browser container, bound to the stack, with the tests and what waits for the stack."""
-    container = browser(await session.text("tests/requirements.lock"))
     waiting = Path(__file__).with_name("readiness.py").read_text()
     container = (
-        container.with_new_file("/readiness.py", waiting)
+        browser(await session.text("tests/requirements.lock"))
+        .with_new_file("/readiness.py", waiting)
         .with_directory("/tests", await apart(session.source, "tests", UNRELATED_TESTS))
         .with_env_variable("REPORTS_DIR", REPORTS)
         .with_mounted_cache(LOGS, dag.cache_volume("service-logs"))
         .with_workdir("/tests")
     )
-    for name, service in (await services(session.source)).items():
-        container = container.with_service_binding(name, service)
+    images = {name: await logged(session.source, name) for name in PORTS}
     addresses = [f"{name}={url}" for name, url in READY.items()]
     wait = ["python3", "/readiness.py", str(READY_LIMIT_SECONDS), *addresses, "--"]
     pytest = ["pytest", f"/tests/{folder}", f"--junitxml={REPORTS}/junit.xml"]
-    recorder = Recorder(session, container).run("pytest", [*wait, *pytest], TESTS_LIMIT_SECONDS)
-    return recorder.run("logs", ["cp", "-r", LOGS, f"{REPORTS}/services"])
+    return (
+        Recorder.around(session, bound(images, container), *images.values())
+        .run("pytest", [*wait, *pytest], TESTS_LIMIT_SECONDS)
+        .run("logs", ["cp", "-r", LOGS, f"{REPORTS}/services"])
+    )

@@ -6,7 +6,7 @@ Does not know what a report means.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import dagger
 
@@ -15,6 +15,7 @@ from mnist_pipeline.gates.records import Record, record
 from mnist_pipeline.gates.verdicts import Origin, Verdict, origin_of
 
 REPORTS = "/reports"
+SCRIPT_PATH = "/usr/local/lib/recorder.sh"
 LIMIT_SECONDS = 900
 UNSETTLED = 124  # time-outs and signals; from here on the tool has not answered
 
@@ -62,7 +63,16 @@ class Recorder:
 
     session: Session
     container: dagger.Container
-    names: tuple[str, ...] = field(default=())
+    names: tuple[str, ...] = ()
+    waiting_for: tuple[dagger.Container, ...] = ()  # to be built before it takes its turn
+
+    @classmethod
+    def around(
+        cls, session: Session, container: dagger.Container, *others: dagger.Container
+    ) -> "Recorder":
+        """Prepares a container; it and others it needs are built before its turn comes."""
+        prepared = container.with_new_file(SCRIPT_PATH, SCRIPT)
+        return cls(session, prepared, (), (container, *others))
 
     def run(
         self,
@@ -76,12 +86,14 @@ class Recorder:
         container = self.container
         if self.session.fresh:
             container = container.with_env_variable("PIPELINE_FRESH", self.session.nonce)
-        ran = container.with_exec(["sh", "-c", SCRIPT, "recorder", *arguments])
-        return replace(self, container=ran, names=(*self.names, name))
+        container = container.with_exec(["sh", SCRIPT_PATH, *arguments])
+        return replace(self, container=container, names=(*self.names, name))
 
     async def answers(self, *wanted: str) -> Answers:
         """Runs the commands and reads their records, their logs and the files asked for."""
         reports = self.container.directory(REPORTS)
+        for container in self.waiting_for:
+            await container.sync()
         async with self.session.limiter:
             there = set(await reports.glob("**/*"))
         files = [*(f"{name}.log" for name in self.names), *wanted]
