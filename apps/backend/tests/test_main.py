@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,7 +45,8 @@ def test_serving_needs_no_library_of_the_training() -> None:
     """The server imports neither torch nor scikit-learn, though both are installed here."""
     code = "import sys, mnist_backend.__main__; print(*sys.modules)"
     command_line = [sys.executable, "-c", code]
-    done = subprocess.run(command_line, capture_output=True, text=True, check=True)  # noqa: S603  our own interpreter
+    source = Path(command.__file__).parents[1]
+    done = subprocess.run(command_line, cwd=source, capture_output=True, text=True, check=True)  # noqa: S603  our own interpreter
     loaded = set(done.stdout.split())
     assert "onnxruntime" in loaded
     assert not {"torch", "sklearn", "scipy", "safetensors", "onnx"} & loaded

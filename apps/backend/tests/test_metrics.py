@@ -42,6 +42,19 @@ def test_requests_are_counted_by_route_never_by_path(make_client: MakeClient) ->
     assert samples[key(name, method="other", route="unmatched", status="404")] == 3
 
 
+def test_files_of_the_documentation_are_counted_under_their_folder(
+    make_client: MakeClient,
+) -> None:
+    """The files of a folder share one label, whether they exist or not."""
+    client = make_client()
+    for name in ("swagger-ui.css", "nothing.css"):
+        client.get(f"/static-offline-docs/{name}")
+    samples = read(client.get("/metrics").text)
+    route = "/static-offline-docs"
+    assert samples[key("http_requests_total", method="GET", route=route, status="200")] == 1
+    assert samples[key("http_requests_total", method="GET", route=route, status="404")] == 1
+
+
 def test_a_crash_is_counted_as_a_server_error(make_client: MakeClient) -> None:
     """An unexpected error is a request answered with 500."""
     client = make_client()

@@ -1,6 +1,7 @@
 """How the network is trained, on a small part of the data."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -110,8 +111,10 @@ def test_a_missed_gate_is_an_error(held_out: float, drawn: float, told: str) -> 
 
 
 def test_both_gates_include_their_limit() -> None:
-    """Just good enough is good enough."""
+    """Just good enough is good enough, and the next smaller number is not."""
     training.gate(accuracy(training.HELD_OUT_GATE, training.DRAWINGS_GATE))
+    with pytest.raises(GateMissedError, match=r"^the network recognises 0\.9500 of the drawings"):
+        training.gate(accuracy(training.HELD_OUT_GATE, math.nextafter(training.DRAWINGS_GATE, 0)))
 
 
 def test_what_is_shipped_can_be_served(data: Data, tmp_path: Path) -> None:
