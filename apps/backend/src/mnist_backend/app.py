@@ -192,7 +192,7 @@ class Measured:
         finally:
             seconds = time.perf_counter() - start
             method = scope["method"] if scope["method"] in METHODS else "other"
-            mounted = scope.get("root_path") or "unmatched"
+            mounted: str = scope.get("root_path", "") or "unmatched"
             route = getattr(scope.get("route"), "path", mounted)
             self._metrics.count_request(method, route, status, seconds)
 
