@@ -4,7 +4,7 @@ Contract: an image is built once from its Dockerfile and is the same object in e
 know the running stack.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 
 import dagger
 
@@ -19,6 +19,7 @@ FOLDERS = {"backend": "apps/backend", "frontend": "apps/frontend", "prometheus":
 TARGETS = {"backend": "serving", "frontend": "serving", "prometheus": "prometheus"}
 ROOT_LOCK = "requirements.lock"
 PYTHON_FOLDERS = ("apps", "ci", "deploy", "monitoring", "scripts", "tests", "toolchain")
+ROOT_FILES = {"pyproject.toml": 0o644, "dagger.json": 0o644, "daggerw": 0o755}
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
 
@@ -43,8 +44,8 @@ def test_image(source: dagger.Directory, name: str) -> dagger.Container:
 
 async def lint(session: Session) -> Outcome:
     """Style: ruff's rules and its formatter over the whole tree."""
-    tools = python_tools(await session.text(ROOT_LOCK)).with_workdir("/src")
-    tree = await python_tree(session, tools)
+    tools = python_tools(await session.text(ROOT_LOCK))
+    tree = await part_of_tree(session, tools, PYTHON_FOLDERS)
     check = ("ruff", "check", "--no-cache", "--output-format=sarif")
     answers = await (
         Recorder.around(session, tree)
@@ -60,17 +61,19 @@ async def lint(session: Session) -> Outcome:
     return answers.judged(combined(verdicts))
 
 
-async def python_tree(session: Session, container: dagger.Container) -> dagger.Container:
-    """A container with every folder that may hold Python, and the settings of the tools."""
+async def part_of_tree(
+    session: Session, container: dagger.Container, folders: Collection[str]
+) -> dagger.Container:
+    """A container with some folders of the tree, those that are there, and its settings."""
     for entry in await session.source.entries():
         name = entry.rstrip("/")
-        if entry.endswith("/") and name in PYTHON_FOLDERS:
-            container = container.with_mounted_directory(
-                f"/src/{name}", session.source.directory(name)
-            )
-        elif name in {"pyproject.toml", "daggerw"}:
-            container = container.with_new_file(f"/src/{name}", await session.text(name))
-    return container
+        if name in folders:
+            folder = session.source.directory(name)
+            container = container.with_mounted_directory(f"/src/{name}", folder)
+        elif name in ROOT_FILES:
+            text, mode = await session.text(name), ROOT_FILES[name]
+            container = container.with_new_file(f"/src/{name}", text, permissions=mode)
+    return container.with_workdir("/src")
 
 
 async def types(session: Session) -> Outcome:
@@ -100,22 +103,21 @@ async def unit(session: Session) -> Outcome:
     parts: dict[str, Awaitable[Outcome]] = {
         name: tests_of(session, test_image(session.source, name), *COVERAGE) for name in APPS
     }
-    return await joined(
-        {**parts, "pipeline": pipeline_tests(session), "layout": layout_tests(session)}
-    )
+    parts["pipeline"] = tree_tests(session, "ci", *COVERAGE, "ci/tests")
+    parts["toolchain"] = tree_tests(session, "toolchain", *COVERAGE, "-m", "not host", "toolchain")
+    return await joined({**parts, "layout": layout_tests(session)})
 
 
-async def pipeline_tests(session: Session) -> Outcome:
-    """The tests of this module's gates and of the toolchain."""
-    tools = python_tools(await session.text(ROOT_LOCK)).with_workdir("/src")
-    tree = await python_tree(session, tools)
-    return await tests_of(session, tree, *COVERAGE, "ci/tests", "toolchain")
+async def tree_tests(session: Session, folder: str, *arguments: str) -> Outcome:
+    """The tests of one folder of the tree, which see that folder alone."""
+    tools = python_tools(await session.text(ROOT_LOCK))
+    return await tests_of(session, await part_of_tree(session, tools, {folder}), *arguments)
 
 
 async def layout_tests(session: Session) -> Outcome:
     """The tests that hold the shape of the whole tree."""
-    tools = python_tools(await session.text(ROOT_LOCK)).with_workdir("/src")
-    tree = tools.with_mounted_directory("/src", session.source)
+    tools = python_tools(await session.text(ROOT_LOCK))
+    tree = tools.with_mounted_directory("/src", session.source).with_workdir("/src")
     return await tests_of(session, tree, "tests/test_layout.py")
 
 
