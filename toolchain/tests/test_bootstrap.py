@@ -74,7 +74,9 @@ def world(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> World:
     }
     for name, answer in asked.items():
         monkeypatch.setattr(bootstrap, name, answer)
-    begin = SimpleNamespace(Popen=lambda words, **_: world.did.append(words[-1]))
+    begin = SimpleNamespace(
+        Popen=lambda words, **_: world.did.append(words[-1]), DEVNULL=subprocess.DEVNULL
+    )
     monkeypatch.setattr(bootstrap, "subprocess", begin)
     return world
 

@@ -135,6 +135,19 @@ def test_somebody_elses_process_is_not_stopped(settings: Settings, stand_in: Sta
     assert stand_in.poll() is None
 
 
+@pytest.mark.parametrize(("folder", "stopped"), [("machine", True), ("other", False)])
+def test_an_engine_whose_starter_was_killed_is_stopped(
+    folder: str, stopped: bool, settings: Settings
+) -> None:
+    """An engine of this cache folder that no record names is ended, another folder's lives on."""
+    words = ["unshare", "-c", "exec 2>&-; read line", "sh", engine._boot_script()]
+    arguments = [*words, settings.cache / folder, "5055"]
+    with subprocess.Popen(arguments, executable="/bin/sh", stdin=subprocess.PIPE) as process:
+        assert not stop_engine(settings)
+        assert (engine._start_time(process.pid) == "") == stopped
+        process.kill()
+
+
 def test_empty_control_groups_are_cleared(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,11 +215,13 @@ def test_a_command_over_its_limit_is_ended(bench: Bench) -> None:
         os.kill(int((bench.folder / "pid").read_text()), 0)
 
 
+@pytest.mark.host
 def test_a_command_gets_its_environment_and_no_input(bench: Bench) -> None:
     """A command sees the step's variables over the builder's, and an empty standard input."""
 
     def ask(shop: Workshop) -> None:
-        shop.command(["sh", "-c", 'cat; echo "$A and $B"'], environment={"A": "1", "B": "2"})
+        values = {"A": "1", "B": "2"}
+        shop.command(["sh", "-c", 'cat; echo "$A and $B"'], environment=values, limit_seconds=5)
 
     bench.build(bench.step("a", run=ask))
     assert (bench.folder / "log" / "a.log").read_text().splitlines()[1:] == ["1 and 2"]

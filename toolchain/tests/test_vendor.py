@@ -137,12 +137,16 @@ def test_the_doctor_forgets_a_refusal(
     assert vendor_client(here, "docker")
 
 
-def test_a_refusal_that_was_cut_off_counts_as_none(here: Settings, server: Server) -> None:
-    """A memory that a kill cut off is no traceback: the vendor is asked again."""
+def test_a_refusal_that_was_cut_off_is_forgotten_too(
+    here: Settings, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A memory that a kill cut off is no traceback, and lasts no longer than a whole one."""
     answers, server.answers = server.answers, {}
     assert vendor_client(here, "docker") is None
     server.answers = answers
     vendor._refusal(here).write_text("")
+    now = time.time()
+    monkeypatch.setattr(vendor.time, "time", lambda: now + 24 * 3600 + 60)
     assert vendor_client(here, "docker")
 
 
