@@ -12,8 +12,12 @@ from playwright.sync_api import Locator
 Stroke = tuple[tuple[float, float], ...]
 
 PAD = "canvas.upper-canvas"
-PEN_POINTER = "crosshair"
-PEN_DEADLINE_SECONDS = 20
+READY_DEADLINE_SECONDS = 20
+READY = """pad => {
+    const paper = pad.parentElement.querySelector("canvas.lower-canvas");
+    const pixels = paper.getContext("2d").getImageData(0, 0, paper.width, paper.height).data;
+    return getComputedStyle(pad).cursor === "crosshair" && pixels.every(value => value === 255);
+}"""
 
 STROKES: dict[int, Stroke] = {
     0: (
@@ -34,24 +38,34 @@ STROKES: dict[int, Stroke] = {
 
 
 def draw(pad: Locator, stroke: Stroke) -> None:
-    """Draw the stroke on the pad with the mouse, once the pad takes the pen."""
-    wait_for_pen(pad)
+    """Draw the stroke with the mouse, once the pad is blank and takes the pen."""
+    wait_until_ready(pad)
     mouse = pad.page.mouse
-    mouse.move(*place(pad, stroke[0]))
+    first, *rest = rounded(rounded(stroke))
+    mouse.move(*place(pad, first))
     mouse.down()
-    for point in stroke[1:]:
-        mouse.move(*place(pad, point), steps=8)
+    for point in rest:
+        mouse.move(*place(pad, point), steps=2)
     mouse.up()
 
 
-def wait_for_pen(pad: Locator) -> None:
-    """Move the mouse over the pad until its pointer is the pen's, which a new pad shows late."""
-    deadline = time.monotonic() + PEN_DEADLINE_SECONDS
+def rounded(stroke: Stroke) -> Stroke:
+    """Cut each corner off at a quarter of its sides, as a hand does not turn on the spot."""
+    cut = [stroke[0]]
+    for (x, y), (next_x, next_y) in itertools.pairwise(stroke):
+        cut.append((0.75 * x + 0.25 * next_x, 0.75 * y + 0.25 * next_y))
+        cut.append((0.25 * x + 0.75 * next_x, 0.25 * y + 0.75 * next_y))
+    return (*cut, stroke[-1])
+
+
+def wait_until_ready(pad: Locator) -> None:
+    """Move the mouse over the pad until its pointer is the pen's and nothing is drawn on it."""
+    deadline = time.monotonic() + READY_DEADLINE_SECONDS
     for step in itertools.count():
         pad.page.mouse.move(*place(pad, (0.5, 0.4 + 0.1 * (step % 2))))
-        if pad.evaluate("pad => getComputedStyle(pad).cursor") == PEN_POINTER:
+        if pad.evaluate(READY):
             return
-        assert time.monotonic() < deadline, "the pad does not take the pen"
+        assert time.monotonic() < deadline, "the pad is not blank or does not take the pen"
 
 
 def place(pad: Locator, point: tuple[float, float]) -> tuple[float, float]:

@@ -28,12 +28,12 @@ def page(local_backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> AppTes
     return AppTest.from_file(str(SCRIPT), default_timeout=30).run()
 
 
-def draw(page: AppTest, pixels: canvas.Pixels, sheet: int = 0) -> AppTest:
+def draw(page: AppTest, pixels: canvas.Pixels) -> AppTest:
     """Put a drawing on the pad as the browser would send it."""
     png = io.BytesIO()
     Image.fromarray(pixels).save(png, "PNG")
     url = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-    page.session_state[f"pad-{sheet}"] = {
+    page.session_state[canvas.KEY] = {
         "drawing": {"raw": {"objects": [{}]}, "data": url},
         "backgroundFit": None,
     }
@@ -56,9 +56,12 @@ def predicted_digit(page: AppTest) -> str | None:
     return shown[0] if shown else None
 
 
-def pad_keeps_its_drawing(page: AppTest, sheet: int = 0) -> bool:
+def pad_keeps_its_drawing(page: AppTest) -> bool:
     """Tell whether the pad still holds what was drawn on it."""
-    return page.session_state[f"pad-{sheet}"]["drawing"]["data"] is not None
+    return (
+        page.session_state[canvas.KEY]["drawing"]["data"] is not None
+        and "sheet" not in page.session_state
+    )
 
 
 def test_an_untouched_page_says_that_the_pad_is_empty(
@@ -131,12 +134,36 @@ def test_a_changed_drawing_takes_the_old_answer_away(page: AppTest) -> None:
     assert [info.value for info in page.info] == ["Press Predict to read this drawing."]
 
 
-def test_clear_takes_a_new_sheet(page: AppTest) -> None:
-    """Clear leaves an empty pad without an answer, ready for the next digit."""
+def test_clear_takes_drawing_and_answer_away_at_once(page: AppTest) -> None:
+    """What was drawn before Clear no longer counts, even before the pad tells that it is empty."""
     press(press(draw(page, SEVEN), "Predict"), "Clear")
     assert [info.value for info in page.info] == ["The pad is empty."]
-    assert not pad_keeps_its_drawing(page, sheet=1)
-    press(draw(page, SEVEN, sheet=1), "Predict")
+    assert predicted_digit(page) is None
+    press(page, "Predict")
+    assert "Nothing is drawn yet" in page.warning[0].value
+
+
+def test_clear_gives_the_pad_a_new_sheet_each_time(page: AppTest) -> None:
+    """The pad empties itself whenever the number of its sheet changes."""
+    press(press(page, "Clear"), "Clear")
+    [pad] = page.get("bidi_component")
+    assert json.loads(pad.proto.json)["initialDrawing"]["sheet"] == 2
+
+
+def test_after_clear_the_next_drawing_can_be_read(
+    page: AppTest, local_backend: LocalBackend
+) -> None:
+    """Clear ends one drawing and not the visit."""
+    press(press(draw(page, SEVEN), "Predict"), "Clear")
+    press(draw(page, drawing((140, 30), (140, 250))), "Predict")
+    assert predicted_digit(page) == "7"
+    assert len(local_backend.asked) == 2
+
+
+def test_the_same_digit_can_be_drawn_again_after_clear(page: AppTest) -> None:
+    """Once the pad has told that it is empty, even the very same drawing counts again."""
+    press(press(draw(page, SEVEN), "Predict"), "Clear")
+    press(draw(draw(page, drawing()), SEVEN), "Predict")
     assert predicted_digit(page) == "7"
 
 

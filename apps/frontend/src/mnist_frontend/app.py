@@ -13,6 +13,7 @@ from mnist_frontend import canvas, client
 from mnist_frontend.chart import bar_chart, percent
 from mnist_frontend.settings import Settings
 
+Image = tuple[float, ...]
 Outcome = client.Prediction | client.PredictionFailedError
 
 KEPT = "Your drawing is kept."
@@ -54,38 +55,43 @@ def main() -> None:
     st.write("Draw one digit, 0 to 9, large and in the middle. Then press Predict.")
     left, right = st.columns([300, 340], gap="large")
     with left:
-        pixels = show_pad()
-        predict = show_buttons()
+        image = show_pad()
+        predict = show_buttons(image)
     with right:
-        outcome = judge(settings, pixels, predict)
+        outcome = judge(settings, image, predict)
     if isinstance(outcome, client.Prediction):
         show_probabilities(outcome)
     show_limits()
 
 
-def show_pad() -> canvas.Pixels | None:
-    """Show the drawing pad under its heading."""
+def show_pad() -> Image | None:
+    """Show the drawing pad under its heading and return what is drawn on it."""
     st.header("Your drawing", anchor=False)
-    return canvas.draw(key=f"pad-{st.session_state.get('sheet', 0)}")
+    pixels = canvas.draw(st.session_state.get("sheet", 0))
+    image = None if pixels is None else canvas.to_image(pixels)
+    if image is not None and image == st.session_state.get("cleared"):
+        return None
+    st.session_state.pop("cleared", None)
+    return image
 
 
-def show_buttons() -> bool:
+def show_buttons(image: Image | None) -> bool:
     """Show Predict and Clear, and tell whether Predict was pressed."""
     predict = st.button("Predict", type="primary", width=canvas.PAD_SIDE)
-    st.button("Clear", width=canvas.PAD_SIDE, on_click=take_new_sheet)
+    st.button("Clear", width=canvas.PAD_SIDE, on_click=take_new_sheet, args=(image,))
     return predict
 
 
-def take_new_sheet() -> None:
-    """Replace the pad by an empty one, as a pad is known by its key, and forget the answer."""
+def take_new_sheet(cleared: Image | None) -> None:
+    """Empty the pad; until it tells that it is empty, what it last told no longer counts."""
     st.session_state["sheet"] = st.session_state.get("sheet", 0) + 1
+    st.session_state["cleared"] = cleared
     st.session_state.pop("answer", None)
 
 
-def judge(settings: Settings, pixels: canvas.Pixels | None, predict: bool) -> Outcome | None:
+def judge(settings: Settings, image: Image | None, predict: bool) -> Outcome | None:
     """Show what is known about this very drawing: an answer, a failure, or what to do next."""
     st.header("What it reads", anchor=False)
-    image = None if pixels is None else canvas.to_image(pixels)
     if image is None:
         if predict:
             st.warning("Nothing is drawn yet. Draw a digit on the pad, then press Predict.")
@@ -94,7 +100,7 @@ def judge(settings: Settings, pixels: canvas.Pixels | None, predict: bool) -> Ou
         return None
     if predict:
         st.session_state["answer"] = (image, ask(settings, image))
-    answer: tuple[tuple[float, ...], Outcome] | None = st.session_state.get("answer")
+    answer: tuple[Image, Outcome] | None = st.session_state.get("answer")
     if answer is None or answer[0] != image:
         st.info("Press Predict to read this drawing.")
         return None
@@ -102,7 +108,7 @@ def judge(settings: Settings, pixels: canvas.Pixels | None, predict: bool) -> Ou
     return answer[1]
 
 
-def ask(settings: Settings, image: tuple[float, ...]) -> Outcome:
+def ask(settings: Settings, image: Image) -> Outcome:
     """Ask the backend; a failure is a value here, for the page must show it after each rerun."""
     try:
         with st.spinner("Reading the drawing"):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+KEY = "pad"
 PAD_SIDE = 280
 IMAGE_SIDE = 28
 DIGIT_SIDE = 20
@@ -24,8 +25,8 @@ class DrawingShapeError(ValueError):
     """The pad returned something other than a colour picture with transparency."""
 
 
-def draw(key: str) -> Pixels | None:
-    """Show the pad and return its pixels; a new key is a new, empty pad."""
+def draw(sheet: int) -> Pixels | None:
+    """Show the pad and return its pixels; a new number of the sheet empties it."""
     # The component registers itself on import, which only a running page allows.
     from streamlit_drawable_canvas import st_canvas  # noqa: PLC0415
 
@@ -36,8 +37,9 @@ def draw(key: str) -> Pixels | None:
         width=PAD_SIDE,
         height=PAD_SIDE,
         drawing_mode="freedraw",
+        initial_drawing={"objects": [], "sheet": sheet},  # the pad redraws when this changes
         return_image_data=True,
-        key=key,
+        key=KEY,  # one for ever: another key is another pad, and strokes made meanwhile are lost
     )
     pixels = drawing.image_data
     return None if pixels is None else np.asarray(pixels, dtype=np.uint8)
