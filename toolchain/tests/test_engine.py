@@ -140,8 +140,8 @@ def test_an_engine_whose_starter_was_killed_is_stopped(
     folder: str, stopped: bool, settings: Settings
 ) -> None:
     """An engine of this cache folder that no record names is ended, another folder's lives on."""
-    words = ["unshare", "-c", "exec 2>&-; read line", "sh", engine._boot_script()]
-    arguments = [*words, settings.cache / folder, "5055"]
+    words = ["unshare", "-c", "exec 2>&-; read line", "sh", str(engine._boot_script())]
+    arguments = [*words, str(settings.cache / folder), "5055"]
     with subprocess.Popen(arguments, executable="/bin/sh", stdin=subprocess.PIPE) as process:
         assert not stop_engine(settings)
         assert (engine._start_time(process.pid) == "") == stopped

@@ -25,7 +25,7 @@ RESET = (  # a background job of a shell ignores Ctrl-C, and so would all that i
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
-PROCESSES = [
+KINDS = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, ToolchainError) and kind is not ToolchainError
@@ -64,7 +64,7 @@ def daggerw(
 @pytest.mark.usefixtures("client")
 def test_everything_passes_through(tmp_path: Path) -> None:
     """Arguments, input, both outputs and the exit code are the client's own."""
-    arguments = ("call", "--x=a b", "", "$HOME", "-h", "'")
+    arguments = ("call", "--x=a b ", "", "$HOME", "-h", "'")
     run = daggerw(*arguments, variables=environment(tmp_path), text="the input\n")
     words = "".join(f"<{word}>\n" for word in arguments)
     assert run.stdout == f"{words}the input\ntcp://engine.test:1\n"
@@ -127,7 +127,7 @@ def test_bad_surroundings_leave_nothing_behind(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["programs"]
 
 
-@pytest.mark.parametrize("kind", PROCESSES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_error_ends_with_its_message_and_code(
     kind: type[ToolchainError], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,7 +144,7 @@ def test_an_error_ends_with_its_message_and_code(
 
 def test_every_error_has_an_exit_code_of_its_own() -> None:
     """No two errors share a code, and none takes one of a shell, a signal or success."""
-    codes = [kind.exit_code for kind in (ToolchainError, *PROCESSES)]
+    codes = [ToolchainError.exit_code, *(kind.exit_code for kind in KINDS)]
     assert len(codes) > 8
     assert len(set(codes)) == len(codes)
     assert [code for code in codes if not 64 <= code < 125] == []

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import HTTPError
@@ -121,7 +122,7 @@ def test_pips_and_gos_own_configuration_is_asked(
     program("go", """echo '{"GOPROXY": "http://go.configured,direct"}'""")
     python = program("python", """echo "global.index-url='http://pip.configured/simple'" """)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registries.sys, "executable", str(python))
+        patch.setattr(sys, "executable", str(python))
         found = read_registries(dataclasses.replace(settings, environment={"HOME": str(tmp_path)}))
     assert found.pip_index == "http://pip.configured/simple"
     assert found.go_proxy == "http://go.configured,direct"

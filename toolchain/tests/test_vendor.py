@@ -118,7 +118,7 @@ def test_a_refusal_is_forgotten_after_a_day(
     assert vendor_client(here, "docker") is None
     server.answers = answers
     now = time.time()
-    monkeypatch.setattr(vendor.time, "time", lambda: now + 24 * 3600 + 60)
+    monkeypatch.setattr(time, "time", lambda: now + 24 * 3600 + 60)
     assert vendor_client(here, "docker")
 
 
@@ -146,7 +146,7 @@ def test_a_refusal_that_was_cut_off_is_forgotten_too(
     server.answers = answers
     vendor._refusal(here).write_text("")
     now = time.time()
-    monkeypatch.setattr(vendor.time, "time", lambda: now + 24 * 3600 + 60)
+    monkeypatch.setattr(time, "time", lambda: now + 24 * 3600 + 60)
     assert vendor_client(here, "docker")
 
 
