@@ -123,11 +123,9 @@ def stop_engine(settings: Settings) -> bool:
             _reap(running.pid)
             time.sleep(0.1)
         if _start_time(running.pid) == running.started:
-            _signal(running.pid, signal.SIGKILL)
-            _reap(running.pid)
+            _kill(running.pid)
     for pid in _strays(settings):
-        _signal(pid, signal.SIGKILL)
-        _reap(pid)
+        _kill(pid)
     for name in ("engine.json", "engine.sock"):
         (settings.cache / "run" / name).unlink(missing_ok=True)
     for group in CONTROL_GROUPS.glob("*/buildkit"):
@@ -237,6 +235,15 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return  # it ended by itself in the meantime, which is what was wanted
+
+
+def _kill(pid: int) -> None:
+    """End a process for good and wait until it has gone, and its mounts with it."""
+    started = _start_time(pid)
+    _signal(pid, signal.SIGKILL)
+    while started and _start_time(pid) == started:
+        time.sleep(0.02)
+    _reap(pid)
 
 
 def _reap(pid: int) -> None:

@@ -23,6 +23,7 @@ from toolchain.surroundings import container_runtime
 from toolchain.vendor import client_in_path, vendor_client
 
 INTERRUPTED = 130
+ANSWER_SECONDS = 120
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -74,13 +75,20 @@ def _client_of_named_engine(settings: Settings) -> Path:
             f"{settings.engine_version} in PATH to talk to it.",
             f"put it into PATH, or unset {RUNNER_HOST} so that this launcher makes both",
         )
-    answer = subprocess.run(
-        [client, "--silent", "core", "version"],
-        env=settings.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        answer = subprocess.run(
+            [client, "--silent", "core", "version"],
+            env=settings.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=ANSWER_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineVersionConflictError(
+            f"The engine {settings.runner_host} could not be asked for its version: {error}.",
+            f"name another engine, or unset {RUNNER_HOST}",
+        ) from error
     version = answer.stdout.strip().rstrip(".")
     if answer.returncode or version != settings.engine_version:
         found = f"is {version}" if version else f"did not answer: {answer.stderr.strip()[-400:]}"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 SAY_AGAIN_SECONDS = 30
 
@@ -15,13 +16,17 @@ SAY_AGAIN_SECONDS = 30
 @contextmanager
 def held(path: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock at `path`, waiting for another run as long as it takes and saying so."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as stream:
-        _wait(stream.fileno(), path, say)
-        stream.truncate(0)
-        stream.write(f"process {os.getpid()}")
-        stream.flush()
-        yield
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+") as stream:
+            _wait(stream, say)
+            if not _is_at(stream, path):
+                continue  # the run that was waited for removed the cache, and this file with it
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()}")
+            stream.flush()
+            yield
+            return
 
 
 def is_held(path: Path) -> bool:
@@ -36,17 +41,25 @@ def is_held(path: Path) -> bool:
         return False
 
 
-def _wait(descriptor: int, path: Path, say: Callable[[str], None]) -> None:
+def _is_at(stream: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _wait(stream: IO[str], say: Callable[[str], None]) -> None:
     since = time.monotonic()
     said = -float(SAY_AGAIN_SECONDS)
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             waited = time.monotonic() - since
             if waited - said >= SAY_AGAIN_SECONDS:
                 said = waited
-                holder = path.read_text() or "another run"
+                stream.seek(0)
+                holder = stream.read() or "another run"
                 say(f"waiting for {holder}, which prepares the toolchain ({waited:.0f} s so far)")
             time.sleep(0.2)

@@ -7,6 +7,8 @@ image.
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
 import re
 import subprocess
@@ -44,7 +46,18 @@ class Registries:
     go_proxy: str
 
     def apt_sources(self) -> str:
-        """Return the lines of a sources.list for trixie at this machine's own mirrors."""
+        """Return the lines of a sources.list for trixie at this machine's own mirrors.
+
+        Raises:
+            SurroundingsUnsupportedError: a mirror's address carries a password: every image would.
+        """
+        for uri in (self.debian, self.debian_security):
+            if "@" in uri:
+                raise SurroundingsUnsupportedError(
+                    f"The Debian mirror {_public(uri)} is used with a password in its address, "
+                    "which would get into every image.",
+                    "name a mirror without one with TOOLCHAIN_DEBIAN_MIRROR=URI",
+                )
         lines = [f"{self.debian} {SUITE} main", f"{self.debian} {SUITE}-updates main"]
         if self.debian_security:
             lines.append(f"{self.debian_security} {SUITE}-security main")
@@ -83,13 +96,18 @@ def require_answers(registries: Registries) -> None:
 
 
 def _require_answer(what: str, where: str, url: str) -> None:
+    parts = urllib.parse.urlsplit(url)
+    request = urllib.request.Request(_public(url))
+    if parts.username is not None:
+        words = (urllib.parse.unquote(word or "") for word in (parts.username, parts.password))
+        token = base64.b64encode(":".join(words).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
     try:
-        with urllib.request.urlopen(url, timeout=PROBE_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=PROBE_SECONDS) as answer:
             answer.read(64)
-    except OSError as error:
-        host = urllib.parse.urlsplit(url).hostname
+    except (OSError, http.client.HTTPException) as error:
         raise RegistryUnreachableError(
-            f"The {what} {host} did not answer ({error}) when asked for {_public(url)}.",
+            f"The {what} {parts.hostname} did not answer ({error}) when asked for {_public(url)}.",
             f"check the network and {where}; HTTPS_PROXY and NO_PROXY count too",
         ) from error
 
@@ -105,19 +123,20 @@ def _debian_mirrors(settings: Settings) -> tuple[str, str]:
     found = [
         line.split() for line in _answer(["apt-get", "indextargets", "--format", form]).splitlines()
     ]
-    mirrors: list[str] = []
-    security: list[str] = []
+    kinds: dict[str, list[str]] = {"": [], "updates": [], "security": []}
     for row in found:
         if row[2:] == ["main", "Packages"]:
             codename, _, kind = row[1].partition("-")
-            if codename in CODENAMES:
-                (security if kind == "security" else mirrors).append(row[0].rstrip("/"))
+            if codename in CODENAMES and kind in kinds:
+                kinds[kind].append(row[0].rstrip("/"))
+    # a vendor's archive may name its suite as Debian does, but has no updates beside it
+    mirrors = [uri for uri in kinds[""] if uri in kinds["updates"]] or kinds[""]
     if not mirrors:
         raise SurroundingsUnsupportedError(
             "This machine's apt sources name no Debian mirror, the base image's source.",
             "name one with TOOLCHAIN_DEBIAN_MIRROR=URI, or run where Docker or Podman answers",
         )
-    return mirrors[0], security[0] if security else ""
+    return mirrors[0], next(iter(kinds["security"]), "")
 
 
 def _pip_index(settings: Settings) -> str:

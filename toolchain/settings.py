@@ -80,12 +80,13 @@ def read_settings(environment: dict[str, str] | None = None, project: Path = PRO
 
 def _pinned_version(path: Path) -> str:
     try:
-        version = json.loads(path.read_text(encoding="utf-8")).get("engineVersion", "")
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SurroundingsUnsupportedError(
             f"{path} cannot be read: {error}", "restore dagger.json from the repository"
         ) from error
-    if not re.fullmatch(r"v\d+\.\d+\.\d+", version):
+    version = content.get("engineVersion", "") if isinstance(content, dict) else ""
+    if not re.fullmatch(r"v\d+\.\d+\.\d+", str(version)):
         raise SurroundingsUnsupportedError(
             f"{path} pins no engine: engineVersion is {version!r}, the rule is vMAJOR.MINOR.PATCH.",
             "restore dagger.json from the repository",

@@ -33,6 +33,8 @@ MISMATCHES = re.compile(
 CONTAINED = (
     *("setpriv", "--pdeathsig", "KILL", "--"),
     *("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"),
+    # input ends with the run: one that died before both of the above were in force is seen here
+    *("bash", "-c", 'read -rt 0 && exit 1; exec "$@" < /dev/null', "bash"),
 )
 
 
@@ -56,6 +58,7 @@ class Workshop:
 
     log: Path
     environment: dict[str, str]
+    stopped: threading.Event = field(default_factory=threading.Event)
     processes: set[subprocess.Popen[bytes]] = field(default_factory=set)
 
     def command(
@@ -69,7 +72,8 @@ class Workshop:
         """Run a command with its output in the step's log.
 
         Raises:
-            CommandError: it ended with another exit code than 0, or did not end in `limit_seconds`.
+            CommandError: it ended with another exit code than 0, did not end in `limit_seconds`,
+                or was stopped because another step failed.
         """
         values = {**self.environment, **(environment or {})}
         words = [str(word) for word in arguments]
@@ -82,18 +86,24 @@ class Workshop:
                 env=values,
                 stdout=log,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
             )
+        with process:
+            self._wait(process, words[0], limit_seconds)
+
+    def _wait(self, process: subprocess.Popen[bytes], name: str, limit_seconds: int) -> None:
         self.processes.add(process)
         try:
+            if self.stopped.is_set():
+                raise CommandError(f"`{name}` was stopped, for another step failed")
             code = process.wait(limit_seconds)
         except subprocess.TimeoutExpired as error:
-            process.kill()
-            raise CommandError(f"`{words[0]}` did not end in {limit_seconds} s") from error
+            raise CommandError(f"`{name}` did not end in {limit_seconds} s") from error
         finally:
+            process.kill()
             self.processes.discard(process)
         if code:
-            raise CommandError(f"`{words[0]}` ended with exit code {code}")
+            raise CommandError(f"`{name}` ended with exit code {code}")
 
 
 class CommandError(Exception):
@@ -127,6 +137,11 @@ class Records:
         partial = self.folder / f"{step.name}.{os.getpid()}"
         partial.write_text(json.dumps({"key": key, "seconds": round(seconds)}))
         partial.replace(self.folder / f"{step.name}.json")
+
+    def forget(self, step: Step) -> None:
+        """Let no former record vouch for outputs that are about to be replaced."""
+        if self._read(step):
+            self.write(step, "", self.expected_seconds(step))
 
     def _read(self, step: Step) -> dict[str, object]:
         try:
@@ -185,10 +200,11 @@ class Builder:
             future.result()
         if self._stopped.is_set():
             return
-        workshop = Workshop(self.logs / f"{step.name}.log", self.environment)
+        workshop = Workshop(self.logs / f"{step.name}.log", self.environment, self._stopped)
         workshop.log.write_bytes(b"")
         self._workshops.append(workshop)
         progress.start(step.name, step.title, self.records.expected_seconds(step))
+        self.records.forget(step)
         since = time.monotonic()
         try:
             step.run(workshop)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import platform
 import shutil
@@ -46,7 +45,7 @@ def vendor_client(settings: Settings, runtime: str) -> Path | None:
     except (OSError, urllib.error.URLError, subprocess.SubprocessError, KeyError) as error:
         say(f"the vendor's Dagger cannot be had here ({error}); making it from package registries")
         settings.folder("records")
-        _refusal(settings).write_text(json.dumps({"at": time.time(), "reason": str(error)}))
+        _refusal(settings).write_text(f"{error}\n")
         return None
     return client
 
@@ -117,9 +116,9 @@ def _pull_engine(settings: Settings, runtime: str) -> None:
 
 
 def _refusal(settings: Settings) -> Path:
-    return settings.cache / "records" / "vendor-refused.json"
+    return settings.cache / "records" / "vendor-refused.txt"
 
 
 def _refused_lately(settings: Settings) -> bool:
     path = _refusal(settings)
-    return path.exists() and time.time() - json.loads(path.read_text())["at"] < REMEMBER_SECONDS
+    return path.exists() and time.time() - path.stat().st_mtime < REMEMBER_SECONDS
