@@ -25,6 +25,14 @@ SLIM = tuple(
         "include=/usr/share/doc/*/copyright",
     )
 )
+TIDY = tuple(
+    f"--aptopt={option}"
+    for option in (
+        'Dir::Cache::pkgcache ""',
+        'Dir::Cache::srcpkgcache ""',
+        'APT::Keep-Downloaded-Packages "false"',
+    )
+)
 MACHINE_PACKAGES = (
     "runc iptables dnsmasq-base tini containernetworking-plugins git docker-registry passt iproute2"
 )
@@ -65,7 +73,7 @@ def _bootstrap_step(
         name=f"debian-{name}",
         title=title,
         expected_seconds=expected_seconds,
-        inputs=(packages, *SLIM),
+        inputs=(packages, *SLIM, *TIDY),
         outputs=(target,),
         run=lambda shop: _bootstrap(shop, folder, target, packages),
         hint=HINT,
@@ -117,6 +125,7 @@ def _bootstrap(shop: Workshop, folder: Path, target: Path, packages: str) -> Non
             f"--include={packages.replace(' ', ',')}",
             f"--keyring={KEYRING}",
             *SLIM,
+            *TIDY,
             SUITE,
             partial,
             folder / "sources.list",

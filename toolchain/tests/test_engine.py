@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -143,6 +144,8 @@ def test_an_engine_whose_starter_was_killed_is_stopped(
     words = ["unshare", "-c", "exec 2>&-; read line", "sh", str(engine._boot_script())]
     arguments = [*words, str(settings.cache / folder), "5055"]
     with subprocess.Popen(arguments, executable="/bin/sh", stdin=subprocess.PIPE) as process:
+        while not Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            time.sleep(0.01)  # the kernel shows a new program's words a moment after it began
         assert not stop_engine(settings)
         assert (engine._start_time(process.pid) == "") == stopped
         process.kill()

@@ -188,7 +188,7 @@ def test_a_failure_lets_no_other_step_begin_a_new_command(bench: Bench) -> None:
     begun = bench.folder / "begun"
 
     def between(shop: Workshop) -> None:
-        time.sleep(0.5)
+        assert shop.stopped.wait(30)
         shop.command(["touch", begun])
 
     with pytest.raises(StepFailedError, match="look after b"):

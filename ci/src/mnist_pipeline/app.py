@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Collection
 
 import dagger
 
-from mnist_pipeline.containers import apart, python_tools
+from mnist_pipeline.containers import apart, python_tools, remembering
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import junit, python
@@ -79,7 +79,7 @@ async def part_of_tree(
 async def types(session: Session) -> Outcome:
     """Types: mypy in each application's test image, and over this module."""
     parts: dict[str, Awaitable[Outcome]] = {
-        name: types_of(session, test_image(session.source, name)) for name in APPS
+        name: types_of(session, name, test_image(session.source, name)) for name in APPS
     }
     return await joined({**parts, "pipeline": types_of_pipeline(session)})
 
@@ -89,11 +89,13 @@ async def types_of_pipeline(session: Session) -> Outcome:
     locks = await session.text("ci/requirements.lock"), await session.text(ROOT_LOCK)
     folder = session.source.directory("ci")
     tools = python_tools(*locks).with_mounted_directory("/src/ci", folder)
-    return await types_of(session, tools.with_workdir("/src/ci"))
+    return await types_of(session, "pipeline", tools.with_workdir("/src/ci"))
 
 
-async def types_of(session: Session, container: dagger.Container) -> Outcome:
-    """Mypy as the container's own settings say."""
+async def types_of(session: Session, name: str, container: dagger.Container) -> Outcome:
+    """Mypy as the container's own settings say; unless asked anew, it remembers other modules."""
+    if not session.fresh:
+        container = remembering(container, "MYPY_CACHE_DIR", f"mypy-{name}", await container.user())
     answers = await Recorder.around(session, container).run("mypy", ["mypy"]).answers()
     return answers.judged(python.judge_mypy(answers.exit_code("mypy"), answers.log("mypy")))
 

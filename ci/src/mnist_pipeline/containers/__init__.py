@@ -58,6 +58,16 @@ def with_python_packages(container: dagger.Container, *locks: str) -> dagger.Con
     return container.without_mount(PIP_CACHE).with_env_variable("PATH", f"{TOOLS}/bin:{path}")
 
 
+def remembering(
+    container: dagger.Container, variable: str, key: str, owner: str
+) -> dagger.Container:
+    """A container whose tool finds what it knew last time in the folder a variable names."""
+    path, locked = f"/var/cache/{key}", dagger.CacheSharingMode.LOCKED
+    return container.with_env_variable(variable, path).with_mounted_cache(
+        path, dag.cache_volume(key), sharing=locked, owner=owner
+    )
+
+
 def python_tools(*locks: str) -> dagger.Container:
     """Python with locked tools."""
     return with_python_packages(debian("python3-venv"), *locks).with_env_variable(
