@@ -77,6 +77,7 @@ class Workshop:
         """
         values = {**self.environment, **(environment or {})}
         words = [str(word) for word in arguments]
+        self._require_going_on(words[0])
         with self.log.open("ab") as log:
             log.write(f"$ {' '.join(words)}\n".encode())
             log.flush()
@@ -94,8 +95,7 @@ class Workshop:
     def _wait(self, process: subprocess.Popen[bytes], name: str, limit_seconds: int) -> None:
         self.processes.add(process)
         try:
-            if self.stopped.is_set():
-                raise CommandError(f"`{name}` was stopped, for another step failed")
+            self._require_going_on(name)
             code = process.wait(limit_seconds)
         except subprocess.TimeoutExpired as error:
             raise CommandError(f"`{name}` did not end in {limit_seconds} s") from error
@@ -104,6 +104,10 @@ class Workshop:
             self.processes.discard(process)
         if code:
             raise CommandError(f"`{name}` ended with exit code {code}")
+
+    def _require_going_on(self, name: str) -> None:
+        if self.stopped.is_set():
+            raise CommandError(f"`{name}` was stopped, for another step failed")
 
 
 class CommandError(Exception):
