@@ -54,13 +54,17 @@ async def logged(source: dagger.Directory, name: str) -> dagger.Container:
     """An image that runs its own command and keeps what that prints where tests can read it."""
     container = await image(source, name)
     command = [*await container.entrypoint(), *await container.default_args()]
-    volume = dag.cache_volume("service-logs")
     return (
-        container.with_mounted_cache(LOGS, volume, owner="10001:10001")
+        with_logs(container)
         .with_exposed_port(PORTS[name], experimental_skip_healthcheck=True)
         .with_entrypoint([])
         .with_default_args(["sh", "-c", LOGGED, "logged", name, *command])
     )
+
+
+def with_logs(container: dagger.Container) -> dagger.Container:
+    """A container that shares the folder of logs; the owner is part of which folder it is."""
+    return container.with_mounted_cache(LOGS, dag.cache_volume("service-logs"), owner="10001:10001")
 
 
 def bound(images: dict[str, dagger.Container], container: dagger.Container) -> dagger.Container:
@@ -124,11 +128,10 @@ async def tests(session: Session, folder: str) -> Recorder:
     """The browser container, bound to the stack, with the tests and what waits for the stack."""
     waiting = Path(__file__).with_name("readiness.py").read_text()
     container = (
-        browser(await session.text("tests/requirements.lock"))
+        with_logs(browser(await session.text("tests/requirements.lock")))
         .with_new_file("/readiness.py", waiting)
         .with_directory("/tests", await apart(session.source, "tests", UNRELATED_TESTS))
         .with_env_variable("REPORTS_DIR", REPORTS)
-        .with_mounted_cache(LOGS, dag.cache_volume("service-logs"))
         .with_workdir("/tests")
     )
     images = {name: await logged(session.source, name) for name in PORTS}
