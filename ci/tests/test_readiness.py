@@ -50,7 +50,7 @@ def test_waiting_ends_when_all_answer(address: str, tmp_path: Path) -> None:
 def test_the_last_answer_is_told_when_time_is_up(address: str, tmp_path: Path) -> None:
     """Status and body of the last answer are in the message."""
     late = readiness.unready({"backend": f"{address}/never"}, 0.05, tmp_path)
-    assert late == {"backend": "503 loading\nthe model"}
+    assert late == {"backend": "answered last: 503 loading\nthe model"}
 
 
 def test_nobody_there_is_told(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_service_that_ended_is_not_waited_for(
     monkeypatch.setattr(readiness, "ENDED_GRACE_SECONDS", 0)
     (tmp_path / "backend.exit").write_text("3\n")
     late = readiness.unready({"backend": "http://127.0.0.1:9/"}, 3600, tmp_path)
-    assert late == {"backend": "the service ended with exit code 3"}
+    assert late == {"backend": "which ended with exit code 3"}
 
 
 def test_the_end_of_the_log_is_shown(
@@ -78,4 +78,4 @@ def test_the_end_of_the_log_is_shown(
     code = readiness.main(["0", "backend=http://127.0.0.1:9/", "--", "true"])
     printed = capsys.readouterr().out.splitlines()
     assert (code, printed[1]) == (124, "line 60")
-    assert printed[-1].startswith("NOT READY: backend within 0 s, last answer: ")
+    assert printed[-1].startswith("NOT READY within 0 s: backend, answered last: ")

@@ -4,15 +4,18 @@ Contract: every function and argument carries the text that is its help; there i
 Does not know images, tools or reports.
 """
 
-from typing import Annotated
+from collections.abc import Awaitable
+from typing import Annotated, TypeVar
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, function, object_type
 from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
 
-from mnist_pipeline import app, stack
-from mnist_pipeline.stages import run
+from mnist_pipeline import stack
+from mnist_pipeline.app import ImageUnknownError, image
+from mnist_pipeline.stages import StageUnknownError, run
 
+Answer = TypeVar("Answer")
 Source = Annotated[
     dagger.Directory,
     DefaultPath("/"),
@@ -50,6 +53,18 @@ class StagesRedError(FunctionError):
     """A stage is not green; the message is the table of all of them."""
 
 
+class UsageError(FunctionError):
+    """An argument names something that is not there; the message says what is."""
+
+
+async def told(call: Awaitable[Answer]) -> Answer:
+    """Awaits a call; a wrong name is the caller's fault and needs no traceback."""
+    try:
+        return await call
+    except (ImageUnknownError, StageUnknownError) as error:
+        raise UsageError(str(error)) from None
+
+
 @object_type
 class MnistPipeline:
     """Builds, checks and shows the digit recogniser; start with `dagger call test`."""
@@ -59,7 +74,7 @@ class MnistPipeline:
     @function
     async def image(self, name: ImageName) -> dagger.Container:
         """Build the image of the backend, the frontend or prometheus, as every stage uses it."""
-        return await app.image(self.source, name)
+        return await told(image(self.source, name))
 
     @function(cache="never")
     @check
@@ -100,7 +115,7 @@ class MnistPipeline:
     @function(cache="never")
     async def test(self, stages: Stages = None, fresh: Fresh = False) -> str:
         """Run every stage at once and print one table; fails if any stage is not green."""
-        evidence = await run(self.source, stages, fresh=fresh)
+        evidence = await told(run(self.source, stages, fresh=fresh))
         if not evidence.passed:
             raise StagesRedError(f"\n\n{evidence.table}")
         return f"{evidence.table}\n"
@@ -111,7 +126,7 @@ class MnistPipeline:
 
         Holds JUnit XML, coverage, SARIF, bills of materials, logs, screenshots, and summary.md.
         """
-        return (await run(self.source, stages, fresh=fresh)).bundle()
+        return (await told(run(self.source, stages, fresh=fresh))).bundle()
 
     @function
     async def up(self) -> dagger.Service:

@@ -43,15 +43,17 @@ def ended(name: str, logs: Path) -> str:
 def unready(addresses: dict[str, str], limit_seconds: float, logs: Path = LOGS) -> dict[str, str]:
     """Polls until every address answers 200 or time is up: what the others answered last."""
     began = time.monotonic()
-    waiting = dict.fromkeys(addresses, "was never asked")
+    waiting = dict.fromkeys(addresses, "which was never asked")
     while True:
-        waiting = {name: answer(addresses[name]) for name in waiting}
-        waiting = {name: text for name, text in waiting.items() if text != "200"}
+        answers = {name: answer(addresses[name]) for name in waiting}
+        waiting = {
+            name: f"answered last: {text}" for name, text in answers.items() if text != "200"
+        }
         passed = time.monotonic() - began
         for name in waiting:
             code = ended(name, logs)
             if code and passed > ENDED_GRACE_SECONDS:
-                return {name: f"the service ended with exit code {code}"}
+                return {name: f"which ended with exit code {code}"}
         if not waiting or passed > limit_seconds:
             return waiting
         time.sleep(POLL_SECONDS)
@@ -77,7 +79,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"--- log of {name}\n{tail(LOGS / f'{name}.log')}\n")
     for name, text in late.items():
         line = " ".join(text.split())
-        sys.stdout.write(f"{NOT_READY}: {name} within {limit} s, last answer: {line}\n")
+        sys.stdout.write(f"{NOT_READY} within {limit} s: {name}, {line}\n")
     return EXIT_CODE
 
 
