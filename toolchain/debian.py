@@ -8,11 +8,12 @@ Two root file systems come out as tars: `base.tar`, what `debian:trixie-slim` is
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
 from toolchain.registries import KEYRING, SUITE, Registries
-from toolchain.settings import Settings
+from toolchain.settings import SOURCES, Settings
 from toolchain.steps import Step, Workshop
 
 SLIM = tuple(
@@ -25,14 +26,7 @@ SLIM = tuple(
         "include=/usr/share/doc/*/copyright",
     )
 )
-TIDY = tuple(
-    f"--aptopt={option}"
-    for option in (
-        'Dir::Cache::pkgcache ""',
-        'Dir::Cache::srcpkgcache ""',
-        'APT::Keep-Downloaded-Packages "false"',
-    )
-)
+TIDY = SOURCES / "machine" / "apt.conf"
 MACHINE_PACKAGES = (
     "runc iptables dnsmasq-base tini containernetworking-plugins git docker-registry passt iproute2"
 )
@@ -73,7 +67,7 @@ def _bootstrap_step(
         name=f"debian-{name}",
         title=title,
         expected_seconds=expected_seconds,
-        inputs=(packages, *SLIM, *TIDY),
+        inputs=(packages, *SLIM, TIDY.read_text()),
         outputs=(target,),
         run=lambda shop: _bootstrap(shop, folder, target, packages),
         hint=HINT,
@@ -125,7 +119,7 @@ def _bootstrap(shop: Workshop, folder: Path, target: Path, packages: str) -> Non
             f"--include={packages.replace(' ', ',')}",
             f"--keyring={KEYRING}",
             *SLIM,
-            *TIDY,
+            f"--customize-hook=upload {shlex.quote(str(TIDY))} /etc/apt/apt.conf.d/tidy",
             SUITE,
             partial,
             folder / "sources.list",
