@@ -12,12 +12,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from toolchain.contents import BASE_IMAGE, TRIVY_IMAGE, contents_step, push, trivy_image_step
 from toolchain.debian import debian_steps
 from toolchain.engine import Running, is_ready, running_engine, start_engine, stop_engine
-from toolchain.lock import held, is_held
+from toolchain.lock import held, holder, is_held
 from toolchain.programs import dagger_step, trivy_step
 from toolchain.progress import say
 from toolchain.registries import read_registries, require_answers
@@ -49,7 +51,6 @@ def make_trivy(settings: Settings) -> None:
     """Compile Trivy, pack its image and push it; what `prepare` starts in the background."""
     with held(settings.cache / "trivy.lock", say):
         os.setpriority(os.PRIO_PROCESS, 0, 19)
-        (settings.cache / "trivy.pid").write_text(str(os.getpid()))
         steps = [*_engine_steps(settings), trivy_step(settings), trivy_image_step(settings)]
         _builder(settings, steps).carry_out()
         running = running_engine(settings)
@@ -144,10 +145,13 @@ def _pushed(settings: Settings) -> Path:
 
 
 def _stop_trivy(settings: Settings) -> bool:
-    if not is_held(settings.cache / "trivy.lock"):
-        return False
-    try:
-        os.kill(int((settings.cache / "trivy.pid").read_text()), signal.SIGKILL)
-    except (FileNotFoundError, ProcessLookupError, ValueError):
-        return False  # it has not begun yet or has just ended
-    return True
+    lock = settings.cache / "trivy.lock"
+    stopped = False
+    while is_held(lock):
+        pid = holder(lock)
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended by itself
+            if pid and b"toolchain" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+                stopped = True
+        time.sleep(0.05)
+    return stopped

@@ -23,6 +23,7 @@ from toolchain.surroundings import container_runtime
 from toolchain.vendor import client_in_path, vendor_client
 
 INTERRUPTED = 130
+READER_GONE = 141
 ANSWER_SECONDS = 120
 
 
@@ -35,9 +36,13 @@ def guarded(run: Callable[[], None]) -> int:
     """Run something and turn the toolchain's errors into a message and an exit code."""
     try:
         run()
+        sys.stdout.flush()
     except ToolchainError as error:
         say(str(error))
         return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     except KeyboardInterrupt:
         say("interrupted; the same command goes on from here")
         return INTERRUPTED

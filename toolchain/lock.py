@@ -41,6 +41,12 @@ def is_held(path: Path) -> bool:
         return False
 
 
+def holder(path: Path) -> int:
+    """Return the number of the process that took the lock last, 0 before it has said so."""
+    number = path.read_text().removeprefix("process ")
+    return int(number) if number.isdigit() else 0
+
+
 def _is_at(stream: IO[str], path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(stream.fileno()), path.stat())
