@@ -17,7 +17,7 @@ from pathlib import Path
 from toolchain.errors import DiskFullError, SurroundingsUnsupportedError
 from toolchain.settings import RUNNER_HOST, Settings
 
-NEEDED_BYTES = 14 * 10**9
+NEEDED_BYTES = 20 * 10**9
 ARCHITECTURE = "x86_64"
 PROGRAMS = {
     "go": "install Go 1.24 or newer (Debian: apt-get install golang-go)",
