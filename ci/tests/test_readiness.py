@@ -72,10 +72,11 @@ def test_a_service_that_ended_is_not_waited_for(
 def test_the_end_of_the_log_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The log comes first and the verdict in the last line."""
+    """The folder is open to all, the log comes first and the verdict in the last line."""
     monkeypatch.setattr(readiness, "LOGS", tmp_path)
     (tmp_path / "backend.log").write_text("\n".join(f"line {n}" for n in range(100)))
     code = readiness.main(["0", "backend=http://127.0.0.1:9/", "--", "true"])
     printed = capsys.readouterr().out.splitlines()
     assert (code, printed[1]) == (124, "line 60")
+    assert tmp_path.stat().st_mode & 0o1777 == 0o1777
     assert printed[-1].startswith("NOT READY within 0 s: backend, answered last: ")

@@ -13,6 +13,7 @@ from dagger.mod._exceptions import FunctionError  # the one error it does not pr
 
 from mnist_pipeline import stack
 from mnist_pipeline.app import ImageUnknownError, image
+from mnist_pipeline.containers.session import Session
 from mnist_pipeline.stages import StageUnknownError, run
 
 Answer = TypeVar("Answer")
@@ -65,16 +66,21 @@ async def told(call: Awaitable[Answer]) -> Answer:
         raise UsageError(str(error)) from None
 
 
+async def built(source: dagger.Directory, name: str) -> dagger.Container:
+    """One image of a source tree."""
+    return image(await Session.opened(source), name)
+
+
 @object_type
 class MnistPipeline:
     """Builds, checks and shows the digit recogniser; start with `dagger call test`."""
 
     source: Source
 
-    @function
+    @function(cache="never")
     async def image(self, name: ImageName) -> dagger.Container:
         """Build the image of the backend, the frontend or prometheus, as every stage uses it."""
-        return await told(image(self.source, name))
+        return await told(built(self.source, name))
 
     @function(cache="never")
     @check
@@ -128,7 +134,7 @@ class MnistPipeline:
         """
         return (await told(run(self.source, stages, fresh=fresh))).bundle()
 
-    @function
+    @function(cache="never")
     async def up(self) -> dagger.Service:
         """Serve the whole stack: page 8501, API 8000, Prometheus 9090; use it as `up up`."""
-        return await stack.up(self.source)
+        return stack.up(await Session.opened(self.source))

@@ -4,8 +4,8 @@
 
 Contract: standard library only. Where an address is not ready in time, or its service has ended,
 it prints what it answered last and the end of the service's log, and exits with 124; the last line
-then begins with "NOT READY". Does not know what the services are; their logs, if any, are
-/service-logs/NAME.log, and NAME.exit once they have ended.
+then begins with "NOT READY". It opens /service-logs to the services; their logs are NAME.log there,
+and NAME.exit once they have ended. Does not know what the services are.
 """
 
 import os
@@ -40,7 +40,7 @@ def ended(name: str, logs: Path) -> str:
     return mark.read_text().strip() if mark.is_file() else ""
 
 
-def unready(addresses: dict[str, str], limit_seconds: float, logs: Path = LOGS) -> dict[str, str]:
+def unready(addresses: dict[str, str], limit_seconds: float, logs: Path) -> dict[str, str]:
     """Polls until every address answers 200 or time is up: what the others answered last."""
     began = time.monotonic()
     waiting = dict.fromkeys(addresses, "which was never asked")
@@ -71,7 +71,9 @@ def main(arguments: list[str]) -> int:
     split = arguments.index("--")
     limit, *pairs = arguments[:split]
     addresses = dict(pair.split("=", 1) for pair in pairs)
-    late = unready(addresses, float(limit))
+    if LOGS.is_dir():
+        LOGS.chmod(0o1777)  # each service runs as a user of its own
+    late = unready(addresses, float(limit), LOGS)
     if not late:
         command = arguments[split + 1 :]
         os.execvp(command[0], command)  # noqa: S606  no shell is wanted

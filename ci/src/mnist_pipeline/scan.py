@@ -13,7 +13,7 @@ from dagger import dag
 
 from mnist_pipeline.app import APPS, FOLDERS, TARGETS, image
 from mnist_pipeline.containers import trivy
-from mnist_pipeline.containers.recorder import REPORTS, Recorder
+from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import dockerfile
 from mnist_pipeline.gates.accepted import Acceptance, acceptances
@@ -38,8 +38,8 @@ async def scan(session: Session) -> Outcome:
     """Secrets, misconfiguration, licences, bills of materials, and known vulnerabilities."""
     scanner = await trivy()
     for name in SETTINGS:
-        scanner = scanner.with_new_file(f"/{name}", await session.text(f"ci/{name}"))
-    accepted = acceptances(await session.text("ci/accepted-findings.toml"))
+        scanner = scanner.with_file(f"/{name}", session.file(f"ci/{name}"))
+    accepted = acceptances(session.text("ci/accepted-findings.toml"))
     database, scanner, remark = await with_database(session, scanner)
     scanning = Scanning(session, scanner, accepted, vulnerabilities=remark.passed)
     parts = {name: scanning.of_image(name) for name in APPS}
@@ -61,12 +61,12 @@ async def with_database(
     metadata = f"{REPORTS}/metadata.json"
     keep = f"if test -f {DATABASE}/metadata.json; then cp {DATABASE}/metadata.json {metadata}; fi"
     answers = await (
-        Recorder.around(session, asking)
+        (await Recorder.around(session, asking))
         .run("download", download, DATABASE_LIMIT_SECONDS, unsettled=256)
         .run("keep", ["sh", "-c", keep])
-        .answers("metadata.json")
+        .answers()
     )
-    state = answers.texts["metadata.json"]
+    state = answers.text("metadata.json")
     remark = judge_database(state, last_line(answers.log("download")))
     scanner = scanner.with_new_file("/database.json", state).with_mounted_cache(DATABASE, volume)
     return answers.files, scanner, remark
@@ -89,39 +89,40 @@ class Scanning:
         self.vulnerabilities = vulnerabilities
         self.today = datetime.fromtimestamp(session.started, tz=UTC).date()
 
-    def recorder(self, name: str, container: dagger.Container, command: list[str]) -> Recorder:
+    async def scanned(self, container: dagger.Container, name: str, *command: str) -> Answers:
         """A scan, then its report in the other formats."""
-        scanners = command.pop() + (",vuln" if self.vulnerabilities else "")
+        scanners = "secret,misconfig,license" + (",vuln" if self.vulnerabilities else "")
         report = f"{REPORTS}/trivy.json"
+        kind, *options = command
         settings = ("--config=/trivy.yaml", "--format=json", f"--output={report}", *QUIET, *OFFLINE)
         convert = ("trivy", "convert", "--quiet")
-        return (
-            Recorder.around(self.session, container)
-            .run("scan", ["trivy", command[0], f"--scanners={scanners}", *settings, *command[1:]])
+        recorder = await Recorder.around(self.session, container)
+        return await (
+            recorder.run("scan", ["trivy", kind, f"--scanners={scanners}", *settings, *options])
             .run("sarif", [*convert, "--format=sarif", f"--output={REPORTS}/{name}.sarif", report])
             .run("sbom", [*convert, "--format=cyclonedx", f"--output={REPORTS}/sbom.json", report])
+            .answers()
         )
 
-    def caching(self, name: str) -> dagger.Container:
-        """The scanner with what it remembers of layers it has seen."""
-        cache = dag.cache_volume(f"trivy-{name}")
-        return self.scanner.with_mounted_cache(f"{CACHE}/fanal", cache)
-
     async def of_image(self, name: str) -> Outcome:
-        """Scans an image as it is shipped."""
-        built = await image(self.session.source, name)
+        """Scans an image as it is shipped; layers seen before are remembered."""
+        built = await image(self.session, name).sync()
         # One compression for all layers: Trivy takes the first layer's for that of all.
         tarball = built.as_tarball(forced_compression=dagger.ImageLayerCompression.UNCOMPRESSED)
-        container = self.caching(name).with_mounted_file("/image.tar", tarball)
-        options = ["--input=/image.tar", "--image-config-scanners=misconfig,secret"]
-        recorder = self.recorder(name, container, ["image", *options, "secret,misconfig,license"])
-        answers = await recorder.answers("trivy.json")
-        text = answers.texts["trivy.json"]
-        declared = await self.session.text(f"{FOLDERS[name]}/Dockerfile")
+        cache = dag.cache_volume(f"trivy-{name}")
+        container = self.scanner.with_mounted_cache(f"{CACHE}/fanal", cache)
+        container = container.with_mounted_file("/image.tar", tarball)
+        options = ("--input=/image.tar", "--image-config-scanners=misconfig,secret")
+        answers = await self.scanned(container, name, "image", *options)
+        declared = self.session.text(f"{FOLDERS[name]}/Dockerfile")
         verdict = combined(
             {
                 "image": judge_image(
-                    text, name, self.accepted, self.today, vulnerabilities=self.vulnerabilities
+                    answers.text("trivy.json"),
+                    name,
+                    self.accepted,
+                    self.today,
+                    vulnerabilities=self.vulnerabilities,
                 ),
                 "Dockerfile": dockerfile.judge_healthcheck(declared, TARGETS[name]),
             }
@@ -130,23 +131,20 @@ class Scanning:
 
     async def of_source(self) -> Outcome:
         """Scans every file of the source."""
-        container = self.scanner.with_mounted_directory("/src", self.session.source)
+        container = self.scanner.with_mounted_directory("/src", self.session.folder())
         locks = "--file-patterns=pip:requirements[^/]*\\.lock"
-        options = [locks, "--secret-config=/trivy-secret.yaml", "/src"]
-        recorder = self.recorder("source", container, ["fs", *options, "secret,misconfig,license"])
-        answers = await recorder.answers("trivy.json")
-        text, accepted = answers.texts["trivy.json"], self.accepted
-        known = self.vulnerabilities
-        return answers.judged(judge_source(text, accepted, self.today, vulnerabilities=known))
+        options = (locks, "--secret-config=/trivy-secret.yaml", "/src")
+        answers = await self.scanned(container, "source", "fs", *options)
+        text, known = answers.text("trivy.json"), self.vulnerabilities
+        return answers.judged(judge_source(text, self.accepted, self.today, vulnerabilities=known))
 
     async def of_canary(self) -> Outcome:
         """Scans planted faults: a scanner that misses them is blind."""
         planted = self.scanner.with_new_file("/src/id_rsa", CANARY_KEY)
         planted = planted.with_new_file("/src/Dockerfile", CANARY_DOCKERFILE)
-        scanning = ["trivy", "fs", "--scanners=secret,misconfig", "--format=json", "/src"]
-        output = f"--output={REPORTS}/trivy.json"
-        recorder = Recorder.around(self.session, planted).run(
-            "scan", [*scanning, output, *QUIET, *OFFLINE]
+        output = ("--format=json", f"--output={REPORTS}/trivy.json")
+        command = ["trivy", "fs", "--scanners=secret,misconfig", *output, *QUIET, *OFFLINE, "/src"]
+        answers = (
+            await (await Recorder.around(self.session, planted)).run("scan", command).answers()
         )
-        answers = await recorder.answers("trivy.json")
-        return answers.judged(judge_canary(answers.texts["trivy.json"]))
+        return answers.judged(judge_canary(answers.text("trivy.json")))

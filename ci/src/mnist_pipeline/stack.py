@@ -4,14 +4,15 @@ Contract: services are the images as built; a stage waits, bounded, until they a
 they answered last and logged where they do not. Does not know what the tests look for.
 """
 
+import logging
 from pathlib import Path
 
 import dagger
 from dagger import dag
 
 from mnist_pipeline.app import image
-from mnist_pipeline.containers import apart, browser, proxy
-from mnist_pipeline.containers.recorder import REPORTS, Recorder
+from mnist_pipeline.containers import browser, proxy
+from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
 from mnist_pipeline.containers.session import Outcome, Session
 from mnist_pipeline.gates import axe, junit
 from mnist_pipeline.gates.records import last_line
@@ -26,21 +27,10 @@ READY = {
 }
 READY_LIMIT_SECONDS = 90
 TESTS_LIMIT_SECONDS = 600
+BEGINNINGS = 3
 LOGS = "/service-logs"
 UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"}
-# Arguments: name, command. The log goes to the engine and to a file; the end leaves a mark.
-LOGGED = """\
-name=$1; shift
-rm -f "/service-logs/$name.exit"
-pipe=$(mktemp -u); mkfifo "$pipe"
-tee "/service-logs/$name.log" <"$pipe" &
-"$@" >"$pipe" 2>&1 &
-child=$!
-trap 'kill -TERM "$child"' TERM INT
-wait "$child"; code=$?
-echo "$code" >"/service-logs/$name.exit"
-exit "$code"
-"""
+LOGGED = "/usr/local/lib/logged.sh"
 PROXY = """\
 defaults
     mode tcp
@@ -49,22 +39,33 @@ defaults
     timeout server 1h
 """
 
+logger = logging.getLogger("mnist_pipeline")
 
-async def logged(source: dagger.Directory, name: str) -> dagger.Container:
+
+def beside(name: str) -> str:
+    """A program of this module that runs in another container."""
+    return Path(__file__).with_name(name).read_text()
+
+
+async def logged(session: Session, name: str) -> dagger.Container:
     """An image that runs its own command and keeps what that prints where tests can read it."""
-    container = await image(source, name)
+    container = await image(session, name).sync()
     command = [*await container.entrypoint(), *await container.default_args()]
     return (
         with_logs(container)
         .with_exposed_port(PORTS[name], experimental_skip_healthcheck=True)
+        .with_new_file(LOGGED, beside("logged.sh"))
         .with_entrypoint([])
-        .with_default_args(["sh", "-c", LOGGED, "logged", name, *command])
+        .with_default_args(["sh", LOGGED, LOGS, name, *command])
     )
 
 
 def with_logs(container: dagger.Container) -> dagger.Container:
-    """A container that shares the folder of logs; the owner is part of which folder it is."""
-    return container.with_mounted_cache(LOGS, dag.cache_volume("service-logs"), owner="10001:10001")
+    """A container that shares the folder of logs; what waits for the services opens it to them.
+
+    No owner is given: the engine would lay the folder in layers, which only one container can use.
+    """
+    return container.with_mounted_cache(LOGS, dag.cache_volume("service-logs"))
 
 
 def bound(images: dict[str, dagger.Container], container: dagger.Container) -> dagger.Container:
@@ -79,9 +80,9 @@ def bound(images: dict[str, dagger.Container], container: dagger.Container) -> d
     return container
 
 
-async def up(source: dagger.Directory) -> dagger.Service:
+def up(session: Session) -> dagger.Service:
     """The stack for people: one service with every port."""
-    images = {name: await image(source, name) for name in PORTS}
+    images = {name: image(session, name) for name in PORTS}
     container = bound(
         images, proxy(PROXY + "".join(forwarding(name, port) for name, port in PORTS.items()))
     )
@@ -108,38 +109,49 @@ async def end_to_end(session: Session) -> Outcome:
 async def browsed(session: Session, folder: str) -> Outcome:
     """Runs one folder of tests in the browser container against the stack."""
     try:
-        answers = await (await tests(session, folder)).answers("junit.xml")
+        answers = await answered(await tests(session, folder))
     except dagger.ExecError as error:
         last = last_line(error.stdout)
         if not last.startswith(NOT_READY):
             raise
         files = dag.directory().with_new_file("log.txt", error.stdout)
         return Outcome(red(last), files, frozenset({"ran"}))
-    xml, log = answers.texts["junit.xml"], answers.log("pytest")
+    xml, log = answers.text("junit.xml"), answers.log("pytest")
     verdicts = {"tests": junit.judge(xml, answers.exit_code("pytest"), log, may_skip=False)}
     if folder == "a11y":
-        names = [name for name in await answers.files.glob("**/*.json") if "record" not in name]
-        results = {name: await answers.files.file(name).contents() for name in names}
-        verdicts["axe"] = axe.judge(results)
+        verdicts["axe"] = axe.judge(answers.texts("axe*.json"))
     return answers.judged(combined(verdicts))
+
+
+async def answered(recorder: Recorder) -> Answers:
+    """The answers of tests that began; in its first moment a service's name may not resolve yet.
+
+    Then the engine gives up before the command starts, with an exit code that no command has.
+    """
+    for _ in range(BEGINNINGS):
+        try:
+            return await recorder.answers()
+        except dagger.ExecError as error:
+            if error.exit_code > 0:
+                raise
+            logger.warning("the tests did not begin, asking again: %s", last_line(str(error)))
+    return await recorder.answers()
 
 
 async def tests(session: Session, folder: str) -> Recorder:
     """The browser container, bound to the stack, with the tests and what waits for the stack."""
-    waiting = Path(__file__).with_name("readiness.py").read_text()
     container = (
-        with_logs(browser(await session.text("tests/requirements.lock")))
-        .with_new_file("/readiness.py", waiting)
-        .with_directory("/tests", await apart(session.source, "tests", UNRELATED_TESTS))
+        with_logs(browser(session.file("tests/requirements.lock")))
+        .with_new_file("/readiness.py", beside("readiness.py"))
+        .with_directory("/tests", session.folder("tests", exclude=UNRELATED_TESTS))
         .with_env_variable("REPORTS_DIR", REPORTS)
         .with_workdir("/tests")
     )
-    images = {name: await logged(session.source, name) for name in PORTS}
+    images = {name: await logged(session, name) for name in PORTS}
     addresses = [f"{name}={url}" for name, url in READY.items()]
     wait = ["python3", "/readiness.py", str(READY_LIMIT_SECONDS), *addresses, "--"]
     pytest = ["pytest", f"/tests/{folder}", f"--junitxml={REPORTS}/junit.xml"]
-    return (
-        Recorder.around(session, bound(images, container), *images.values())
-        .run("pytest", [*wait, *pytest], TESTS_LIMIT_SECONDS)
-        .run("logs", ["cp", "-r", LOGS, f"{REPORTS}/services"])
+    recorder = await Recorder.around(session, bound(images, container))
+    return recorder.run("pytest", [*wait, *pytest], TESTS_LIMIT_SECONDS).run(
+        "logs", ["cp", "-r", LOGS, f"{REPORTS}/services"]
     )

@@ -101,7 +101,7 @@ async def run(
 ) -> Evidence:
     """Runs the selected stages together and keeps what they found."""
     order = selected(names)
-    session = Session(source, fresh)
+    session = await Session.opened(source, fresh=fresh)
     done: dict[str, tuple[verdicts.StageResult, Outcome]] = {}
 
     async def keep(name: str) -> None:

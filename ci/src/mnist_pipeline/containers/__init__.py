@@ -6,7 +6,6 @@ know what runs in them.
 """
 
 import logging
-from collections.abc import Collection
 
 import anyio
 import dagger
@@ -41,7 +40,7 @@ def debian(*packages: str) -> dagger.Container:
     )
 
 
-def with_python_packages(container: dagger.Container, *locks: str) -> dagger.Container:
+def with_python_packages(container: dagger.Container, *locks: dagger.File) -> dagger.Container:
     """A virtual environment with what the locks name, every file verified by its hash."""
     container = (
         container.with_env_variable("PIP_CACHE_DIR", PIP_CACHE)
@@ -51,7 +50,7 @@ def with_python_packages(container: dagger.Container, *locks: str) -> dagger.Con
     )
     for number, lock in enumerate(locks):
         path = f"{TOOLS}/requirements-{number}.lock"
-        container = container.with_new_file(path, lock).with_exec(
+        container = container.with_file(path, lock).with_exec(
             [f"{TOOLS}/bin/pip", "install", "-q", "--no-deps", "--require-hashes", "-r", path]
         )
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -68,14 +67,14 @@ def remembering(
     )
 
 
-def python_tools(*locks: str) -> dagger.Container:
+def python_tools(*locks: dagger.File) -> dagger.Container:
     """Python with locked tools."""
     return with_python_packages(debian("python3-venv"), *locks).with_env_variable(
         "PYTHONDONTWRITEBYTECODE", "1"
     )
 
 
-def browser(lock: str) -> dagger.Container:
+def browser(lock: dagger.File) -> dagger.Container:
     """Debian's Chromium, with fonts, and the locked Python tools that drive it."""
     return with_python_packages(debian(*CHROMIUM_PACKAGES), lock).with_env_variable(
         "PYTHONDONTWRITEBYTECODE", "1"
@@ -106,23 +105,3 @@ async def trivy() -> dagger.Container:
         .with_directory("/reports", dag.directory())
         .with_file("/usr/local/bin/trivy", image.file("/usr/local/bin/trivy"), permissions=0o755)
     )
-
-
-async def apart(
-    source: dagger.Directory, path: str, leave_out: Collection[str] = ()
-) -> dagger.Directory:
-    """A folder of the source as if it stood alone.
-
-    What is left out, or stands beside it, may change without any cache noticing.
-    """
-    folder = source.directory(path)
-    result = dag.directory()
-    for entry in await folder.entries():
-        name = entry.rstrip("/")
-        if name in leave_out:
-            continue
-        if entry.endswith("/"):
-            result = result.with_directory(name, folder.directory(name))
-        else:
-            result = result.with_new_file(name, await folder.file(name).contents())
-    return result

@@ -7,6 +7,8 @@ Does not know what a report means.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
 
 import dagger
 
@@ -19,28 +21,13 @@ SCRIPT_PATH = "/usr/local/lib/recorder.sh"
 LIMIT_SECONDS = 900
 UNSETTLED = 124  # time-outs and signals; from here on the tool has not answered
 
-# Arguments: name, limit in seconds, first exit code that is no answer, command.
-SCRIPT = """\
-name=$1 limit=$2 unsettled=$3; shift 3
-started=$(date +%s.%N)
-{ timeout --kill-after=10 "$limit" "$@"; echo "$?" >"/reports/$name.exit"; } 2>&1 |
-  tee "/reports/$name.log"
-code=$(cat "/reports/$name.exit"); rm "/reports/$name.exit"
-printf '{"exit_code": %d, "started": %s, "finished": %s}\\n' \\
-  "$code" "$started" "$(date +%s.%N)" >"/reports/$name.record.json"
-if [ "$code" -ge "$unsettled" ]; then
-  [ "$code" -ne 124 ] || echo "$name did not end well within $limit s" >&2
-  exit 75
-fi
-"""
-
 
 @dataclass(frozen=True)
 class Answers:
-    """What recorded commands left: how each ended, the texts asked for, and every file."""
+    """What recorded commands left: how each ended, and every file."""
 
     records: dict[str, Record]
-    texts: dict[str, str]  # by file name; empty where the file is missing
+    copies: Path  # of the files, to read them here
     files: dagger.Directory
     origin: Origin
 
@@ -50,7 +37,16 @@ class Answers:
 
     def log(self, name: str) -> str:
         """What a command printed."""
-        return self.texts[f"{name}.log"]
+        return self.text(f"{name}.log")
+
+    def text(self, name: str) -> str:
+        """A file that a command left; empty where it left none."""
+        path = self.copies / name
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+    def texts(self, pattern: str) -> dict[str, str]:
+        """All files whose names fit, read."""
+        return {path.name: self.text(path.name) for path in sorted(self.copies.glob(pattern))}
 
     def judged(self, verdict: Verdict) -> Outcome:
         """The outcome of these answers once they are judged."""
@@ -64,15 +60,12 @@ class Recorder:
     session: Session
     container: dagger.Container
     names: tuple[str, ...] = ()
-    waiting_for: tuple[dagger.Container, ...] = ()  # to be built before it takes its turn
 
     @classmethod
-    def around(
-        cls, session: Session, container: dagger.Container, *others: dagger.Container
-    ) -> "Recorder":
-        """Prepares a container; it and others it needs are built before its turn comes."""
-        prepared = container.with_new_file(SCRIPT_PATH, SCRIPT)
-        return cls(session, prepared, (), (container, *others))
+    async def around(cls, session: Session, container: dagger.Container) -> "Recorder":
+        """Prepares a container; whatever it takes to build it does not count as a command."""
+        script = Path(__file__).with_name("recorder.sh").read_text()
+        return cls(session, await container.with_new_file(SCRIPT_PATH, script).sync())
 
     def run(
         self,
@@ -82,25 +75,21 @@ class Recorder:
         unsettled: int = UNSETTLED,
     ) -> "Recorder":
         """Adds a command; exit codes from `unsettled` on mean that it did not answer."""
-        arguments = [name, str(limit_seconds), str(unsettled), *command]
+        arguments = [REPORTS, name, str(limit_seconds), str(unsettled), *command]
         container = self.container
         if self.session.fresh:
-            container = container.with_env_variable("PIPELINE_FRESH", self.session.nonce)
+            container = container.with_env_variable("PIPELINE_FRESH", str(self.session.started))
         container = container.with_exec(["sh", SCRIPT_PATH, *arguments])
         return replace(self, container=container, names=(*self.names, name))
 
-    async def answers(self, *wanted: str) -> Answers:
-        """Runs the commands and reads their records, their logs and the files asked for."""
-        reports = self.container.directory(REPORTS)
-        for container in self.waiting_for:
-            await container.sync()
+    async def answers(self) -> Answers:
+        """Runs the commands, as soon as it is their turn, and reads what they left."""
         async with self.session.limiter:
-            there = set(await reports.glob("**/*"))
-        files = [*(f"{name}.log" for name in self.names), *wanted]
-        texts = {n: await reports.file(n).contents() if n in there else "" for n in files}
+            files = await self.container.directory(REPORTS).sync()
+        copies = Path(mkdtemp())
+        await files.export(str(copies))
         records = {
-            name: record(await reports.file(f"{name}.record.json").contents())
-            for name in self.names
+            name: record((copies / f"{name}.record.json").read_text()) for name in self.names
         }
-        origin = origin_of((r.started for r in records.values()), self.session.started)
-        return Answers(records, texts, reports, origin)
+        starts = (run.started for run in records.values())
+        return Answers(records, copies, files, origin_of(starts, self.session.started))

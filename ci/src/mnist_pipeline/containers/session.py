@@ -1,13 +1,15 @@
 """One call of the pipeline: its source tree, when it began, and how much runs at a time.
 
-Contract: parts of a stage run together; a part that raises is "not run" with what it printed, and
-never takes the others with it. Does not know the stages.
+Contract: a folder of the source is known to caches by its content alone, so what stands beside it
+may change unnoticed. Parts of a stage run together; a part that raises is "not run" with what it
+printed, and never takes the others with it. Does not know the stages.
 """
 
 import os
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 import dagger
@@ -16,7 +18,7 @@ from dagger import dag
 from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.verdicts import Origin, Verdict, combined, not_run
 
-REASON_LINES = 3
+COPY = "source"  # of the source tree, in the working directory of this function's container
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,35 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Session:
-    """What every stage is given."""
+    """What every stage is given; `opened` makes it."""
 
-    source: dagger.Directory
-    fresh: bool = False
-    started: float = field(default_factory=time.time)
-    limiter: anyio.CapacityLimiter = field(
-        default_factory=lambda: anyio.CapacityLimiter(2 * (os.cpu_count() or 1))
-    )
+    fresh: bool
+    started: float
+    limiter: anyio.CapacityLimiter
 
-    @property
-    def nonce(self) -> str:
-        """Changes with every call that asks for fresh answers; empty otherwise."""
-        return f"{self.started:.6f}" if self.fresh else ""
+    @classmethod
+    async def opened(cls, source: dagger.Directory, *, fresh: bool = False) -> "Session":
+        """Copies the source to where its folders can be named one by one."""
+        started = time.time()
+        await source.export(COPY, wipe=True)
+        return cls(fresh, started, anyio.CapacityLimiter(2 * (os.cpu_count() or 1)))
 
-    async def text(self, path: str) -> str:
-        """A text file of the source; its content, not its history, is what caches then see."""
-        return await self.source.file(path).contents()
+    def folder(
+        self, path: str = ".", include: Collection[str] = (), exclude: Collection[str] = ()
+    ) -> dagger.Directory:
+        """A folder of the source, whole or in part."""
+        return dag.current_module().workdir(
+            f"{COPY}/{path}", include=[*include] or None, exclude=[*exclude] or None
+        )
+
+    def file(self, path: str) -> dagger.File:
+        """A file of the source."""
+        place = Path(path)
+        return self.folder(str(place.parent), include=[place.name]).file(place.name)
+
+    def text(self, path: str) -> str:
+        """A file of the source, read."""
+        return Path(COPY, path).read_text(encoding="utf-8")
 
 
 async def attempt(part: Awaitable[Outcome]) -> Outcome:
