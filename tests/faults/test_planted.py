@@ -93,7 +93,7 @@ def test_broken_unit_test_turns_unit_red(tree: Path, verdicts: Callable) -> None
 
 def test_type_error_turns_types_red(tree: Path, verdicts: Callable) -> None:
     """A value of the wrong type turns the stage types red and no other."""
-    append(tree, f"{BACKEND}/errors.py", '\n\nPLANTED: int = str("one")\n')
+    append(tree, f"{BACKEND}/errors.py", '\n\nPLANTED: int = "one"\n')
     assert_only_red(verdicts(CHEAP), "types", "errors.py")
 
 
@@ -102,7 +102,7 @@ def test_lint_error_turns_lint_red(tree: Path, verdicts: Callable) -> None:
     plant(
         tree, "tests/faults/test_planted.py", "import shutil\n", "import calendar\nimport shutil\n"
     )
-    assert_only_red(verdicts(CHEAP), "lint", "F401")
+    assert_only_red(verdicts(CHEAP), "lint", "I001|F401")
 
 
 def test_page_without_labels_turns_accessibility_red(tree: Path, verdicts: Callable) -> None:
