@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from mnist_pipeline.gates.accepted import acceptances
-from mnist_pipeline.gates.trivy import judge_canary, judge_database, judge_image, judge_source
+from mnist_pipeline.gates.trivy import (
+    judge_canary,
+    judge_database,
+    judge_image,
+    judge_source,
+    judge_vulnerabilities,
+)
+from mnist_pipeline.gates.verdicts import green, not_run
 
 TODAY = date(2026, 11, 23)
 IMAGE: dict[str, Any] = {
@@ -176,15 +183,45 @@ def test_a_blind_scanner_is_not_run() -> None:
     assert "misconfiguration" in verdict.reasons[0]
 
 
-def test_a_database_says_its_date() -> None:
-    """With a database, the remark carries the date of the data."""
-    verdict = judge_database('{"UpdatedAt": "2026-11-23T00:00:00Z"}', "")
-    assert (verdict.status, verdict.reasons) == ("green", ("database of 2026-11-23T00:00:00Z",))
+@pytest.mark.parametrize(
+    ("made", "status"),
+    [("2026-11-23", "green"), ("2026-11-16", "green"), ("2026-11-15", "not run")],
+)
+def test_an_old_database_is_none(made: str, status: str) -> None:
+    """A database that nobody renewed for a week does not speak for today."""
+    metadata = f'{{"UpdatedAt": "{made}T06:12:13.123456789Z"}}'
+    assert judge_database(metadata, "no such host", TODAY).status == status
 
 
-@pytest.mark.parametrize("metadata", ["", "{}", "[]", "null"])
+@pytest.mark.parametrize("metadata", ["", "{}", "[]", "null", '{"UpdatedAt": "soon"}'])
 def test_no_database_is_not_run_with_the_reason(metadata: str) -> None:
     """Without a database, the remark carries the reason."""
-    verdict = judge_database(metadata, "no such host")
+    verdict = judge_database(metadata, "no such host", TODAY)
     assert verdict.reasons == ("no vulnerability database: no such host",)
     assert verdict.status == "not run"
+
+
+def test_vulnerabilities_are_told_apart() -> None:
+    """Only they count in their own verdict, and only those that block make it red."""
+    report = {"Results": [KEY_FILE, vulnerable("HIGH", "2"), vulnerable("LOW", "2")]}
+    texts = {"backend": json.dumps(report), "source": json.dumps({"Results": [KEY_FILE]})}
+    verdict = judge_vulnerabilities(green(), texts, [], TODAY)
+    assert (verdict.status, verdict.counts) == ("red", {"known": 2})
+    assert verdict.reasons == ("x 1: vulnerability CVE-2026-0001 (HIGH) fixed in 2",)
+
+
+def test_vulnerabilities_without_a_database_are_not_run() -> None:
+    """What the database's verdict says is passed on."""
+    missing = not_run("no vulnerability database: no such host")
+    assert judge_vulnerabilities(missing, {}, [], TODAY) == missing
+
+
+def test_vulnerabilities_in_a_malformed_report_are_not_run() -> None:
+    """A report that cannot be read hides no vulnerability."""
+    assert judge_vulnerabilities(green(), {"backend": ""}, [], TODAY).status == "not run"
+
+
+def test_no_open_vulnerability_is_green() -> None:
+    """What is known but has no fix, or little weight, does not block."""
+    texts = {"backend": json.dumps({"Results": [vulnerable("CRITICAL", "")]})}
+    assert judge_vulnerabilities(green(), texts, [], TODAY).status == "green"

@@ -18,7 +18,7 @@ APPS = ("backend", "frontend")
 FOLDERS = {"backend": "apps/backend", "frontend": "apps/frontend", "prometheus": "monitoring"}
 TARGETS = {"backend": "serving", "frontend": "serving", "prometheus": "prometheus"}
 ROOT_LOCK = "requirements.lock"
-PYTHON_FOLDERS = ("apps", "ci", "deploy", "monitoring", "scripts", "tests", "toolchain")
+PYTHON_FILES = ("**/*.py", "**/*.pyi", "**/pyproject.toml", "**/ruff.toml", "**/.ruff.toml")
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
@@ -51,10 +51,12 @@ def beside_tools(session: Session, *parts: str) -> dagger.Container:
 
 async def lint(session: Session) -> Outcome:
     """Style: ruff's rules and its formatter over the whole tree."""
-    recorder = await Recorder.around(session, beside_tools(session, *PYTHON_FOLDERS))
-    check = ("ruff", "check", "--no-cache", "--output-format=sarif")
+    recorder = await Recorder.around(session, beside_tools(session, *PYTHON_FILES))
+    check = ("ruff", "check", "--no-cache")
+    sarif_file = f"--output-file={REPORTS}/ruff.sarif"
     answers = await (
-        recorder.run("ruff", [*check, f"--output-file={REPORTS}/ruff.sarif", "."])
+        recorder.run("ruff", [*check, "--output-format=sarif", sarif_file, "."])
+        .run("text", [*check, "--output-format=full", "."])
         .run("format", ["ruff", "format", "--no-cache", "--check", "."])
         .answers()
     )

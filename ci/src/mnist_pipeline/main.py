@@ -29,7 +29,7 @@ Source = Annotated[
             "**/.ruff_cache",
             "**/__pycache__",
             "**/*.egg-info",
-            "**/.coverage*",
+            "**/.coverage",
             "**/node_modules",
             "**/.DS_Store",
             "ci/sdk",

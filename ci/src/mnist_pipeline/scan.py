@@ -6,7 +6,7 @@ never green. Vulnerabilities are judged where a database can be had; where not, 
 the running stack.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagger
 from dagger import dag
@@ -18,7 +18,13 @@ from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import dockerfile
 from mnist_pipeline.gates.accepted import Acceptance, acceptances
 from mnist_pipeline.gates.records import last_line
-from mnist_pipeline.gates.trivy import judge_canary, judge_database, judge_image, judge_source
+from mnist_pipeline.gates.trivy import (
+    judge_canary,
+    judge_database,
+    judge_image,
+    judge_source,
+    judge_vulnerabilities,
+)
 from mnist_pipeline.gates.verdicts import Verdict, combined
 
 SETTINGS = ("trivy.yaml", "trivy-secret.yaml")
@@ -40,23 +46,25 @@ async def scan(session: Session) -> Outcome:
     for name in SETTINGS:
         scanner = scanner.with_file(f"/{name}", session.file(f"ci/{name}"))
     accepted = acceptances(session.text("ci/accepted-findings.toml"))
-    database, scanner, remark = await with_database(session, scanner)
-    scanning = Scanning(session, scanner, accepted, vulnerabilities=remark.passed)
+    today = datetime.fromtimestamp(session.started, tz=UTC).date()
+    files, scanner, database = await with_database(session, scanner, today)
+    scanning = Scanning(session, scanner, accepted, today, vulnerabilities=database.passed)
     parts = {name: scanning.of_image(name) for name in APPS}
     found = await joined(
         {**parts, "source": scanning.of_source(), "self-test": scanning.of_canary()}
     )
-    files = found.files.with_directory("database", database)
+    remark = judge_vulnerabilities(database, scanning.reports, accepted, today)
+    files = found.files.with_directory("database", files)
     return Outcome(found.verdict, files, found.origins, {"vulnerabilities": remark})
 
 
 async def with_database(
-    session: Session, scanner: dagger.Container
+    session: Session, scanner: dagger.Container, today: date
 ) -> tuple[dagger.Directory, dagger.Container, Verdict]:
     """The scanner with today's vulnerability database, or without one and the reason why."""
     volume = dag.cache_volume("trivy-database")
-    today = datetime.fromtimestamp(session.started, tz=UTC).date().isoformat()
-    asking = scanner.with_mounted_cache(DATABASE, volume).with_env_variable("DATABASE_DAY", today)
+    asking = scanner.with_mounted_cache(DATABASE, volume)
+    asking = asking.with_env_variable("DATABASE_DAY", today.isoformat())
     download = ["trivy", "image", "--download-db-only", *QUIET[1:]]
     metadata = f"{REPORTS}/metadata.json"
     keep = f"if test -f {DATABASE}/metadata.json; then cp {DATABASE}/metadata.json {metadata}; fi"
@@ -67,9 +75,9 @@ async def with_database(
         .answers()
     )
     state = answers.text("metadata.json")
-    remark = judge_database(state, last_line(answers.log("download")))
+    verdict = judge_database(state, last_line(answers.log("download")), today)
     scanner = scanner.with_new_file("/database.json", state).with_mounted_cache(DATABASE, volume)
-    return answers.files, scanner, remark
+    return answers.files, scanner, verdict
 
 
 class Scanning:
@@ -80,6 +88,7 @@ class Scanning:
         session: Session,
         scanner: dagger.Container,
         accepted: list[Acceptance],
+        today: date,
         *,
         vulnerabilities: bool,
     ) -> None:
@@ -87,7 +96,8 @@ class Scanning:
         self.scanner = scanner
         self.accepted = accepted
         self.vulnerabilities = vulnerabilities
-        self.today = datetime.fromtimestamp(session.started, tz=UTC).date()
+        self.today = today
+        self.reports: dict[str, str] = {}  # by target, as they come in
 
     async def scanned(self, container: dagger.Container, name: str, *command: str) -> Answers:
         """A scan, then its report in the other formats."""
@@ -97,12 +107,14 @@ class Scanning:
         settings = ("--config=/trivy.yaml", "--format=json", f"--output={report}", *QUIET, *OFFLINE)
         convert = ("trivy", "convert", "--quiet")
         recorder = await Recorder.around(self.session, container)
-        return await (
+        answers = await (
             recorder.run("scan", ["trivy", kind, f"--scanners={scanners}", *settings, *options])
             .run("sarif", [*convert, "--format=sarif", f"--output={REPORTS}/{name}.sarif", report])
             .run("sbom", [*convert, "--format=cyclonedx", f"--output={REPORTS}/sbom.json", report])
             .answers()
         )
+        self.reports[name] = answers.text("trivy.json")
+        return answers
 
     async def of_image(self, name: str) -> Outcome:
         """Scans an image as it is shipped; layers seen before are remembered."""
@@ -118,7 +130,7 @@ class Scanning:
         verdict = combined(
             {
                 "image": judge_image(
-                    answers.text("trivy.json"),
+                    self.reports[name],
                     name,
                     self.accepted,
                     self.today,
@@ -135,7 +147,7 @@ class Scanning:
         locks = "--file-patterns=pip:requirements[^/]*\\.lock"
         options = (locks, "--secret-config=/trivy-secret.yaml", "/src")
         answers = await self.scanned(container, "source", "fs", *options)
-        text, known = answers.text("trivy.json"), self.vulnerabilities
+        text, known = self.reports["source"], self.vulnerabilities
         return answers.judged(judge_source(text, self.accepted, self.today, vulnerabilities=known))
 
     async def of_canary(self) -> Outcome:

@@ -35,6 +35,10 @@ class StageUnknownError(ValueError):
     """No stage has that name."""
 
 
+class StageTooLongError(TimeoutError):
+    """A stage did not end in time."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a call of the pipeline came to."""
@@ -92,8 +96,12 @@ async def timed(name: str, session: Session) -> tuple[verdicts.StageResult, Outc
 
 async def bounded(name: str, session: Session) -> Outcome:
     """A stage that takes too long is given up."""
-    with anyio.fail_after(LIMIT_SECONDS):
-        return await STAGES[name](session)
+    try:
+        with anyio.fail_after(LIMIT_SECONDS):
+            return await STAGES[name](session)
+    except TimeoutError as error:
+        message = f"{name} was given up after {LIMIT_SECONDS} s"
+        raise StageTooLongError(message) from error
 
 
 async def run(

@@ -1,8 +1,8 @@
 """Tool containers: a base, its packages, its user; and the only names of images.
 
-Contract: every tool is locked, by hash where its registry has hashes, by version elsewhere. A
-container is the same object for the same content, so the engine's cache can answer for it. Does not
-know what runs in them.
+Contract: Python tools are locked by hash and Trivy by version; Debian's packages are those of the
+release on the day of the build. A container is the same object for the same content, so the
+engine's cache can answer for it. Does not know what runs in them.
 """
 
 import logging
@@ -31,7 +31,9 @@ def base() -> dagger.Container:
 def debian(*packages: str) -> dagger.Container:
     """Debian with packages, and a folder for reports."""
     install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends"
-    script = f"{install} {' '.join(packages)} >/dev/null && rm -rf /var/lib/apt/lists/*"
+    script = (
+        f"{install} {' '.join(packages)} >/dev/null && rm -rf /var/lib/apt/lists/* /var/cache/apt/*"
+    )
     return (
         base()
         .with_env_variable("DEBIAN_FRONTEND", "noninteractive")

@@ -47,9 +47,9 @@ class Session:
 
     @classmethod
     async def opened(cls, source: dagger.Directory, *, fresh: bool = False) -> "Session":
-        """Copies the source to where its folders can be named one by one."""
+        """Copies what git would keep of the source to where folders can be named one by one."""
         started = time.time()
-        await source.export(COPY, wipe=True)
+        await source.filter(gitignore=True).export(COPY, wipe=True)
         return cls(fresh, started, anyio.CapacityLimiter(2 * (os.cpu_count() or 1)))
 
     def folder(

@@ -18,6 +18,7 @@ from mnist_pipeline.gates.verdicts import Verdict, green, not_run, red
 BLOCKING = {"HIGH", "CRITICAL"}
 LEAST_SYSTEM_PACKAGES = 50  # a Debian that runs Python has about 100
 LEAST_PYTHON_PACKAGES = 5
+DATABASE_DAYS = 7  # it is made anew several times a day
 
 
 class ReportMalformedError(ValueError):
@@ -161,10 +162,28 @@ def judge_canary(text: str) -> Verdict:
     return green()
 
 
-def judge_database(metadata: str, reason: str) -> Verdict:
-    """Whether vulnerabilities can be judged: the database is there and says when it was made."""
+def judge_database(metadata: str, reason: str, today: date) -> Verdict:
+    """Whether vulnerabilities can be judged: a database is there, and made a short while ago."""
     try:
-        updated = json.loads(metadata)["UpdatedAt"]
+        made = date.fromisoformat(json.loads(metadata)["UpdatedAt"][:10])
     except (ValueError, KeyError, TypeError):
         return not_run(f"no vulnerability database: {reason}")
-    return Verdict("green", (f"database of {updated}",))
+    if (today - made).days > DATABASE_DAYS:
+        return not_run(f"the vulnerability database is of {made}, too old: {reason}")
+    return green()
+
+
+def judge_vulnerabilities(
+    database: Verdict, texts: Mapping[str, str], accepted: Sequence[Acceptance], today: date
+) -> Verdict:
+    """The verdict on vulnerabilities alone, over the reports by target."""
+    if not database.passed:
+        return database
+    try:
+        found = [f for name, text in texts.items() for f in report(name, text).findings]
+    except ReportMalformedError as error:
+        return not_run(str(error))
+    known = [finding for finding in found if finding.kind == "vulnerability"]
+    open_findings, _ = sifted(known, accepted, today)
+    blocking = [str(finding) for finding in open_findings if blocks(finding)]
+    return red(*blocking, known=len(known)) if blocking else green(known=len(known))
