@@ -37,8 +37,13 @@ def image(session: Session, name: str) -> dagger.Container:
     return folder.docker_build(target=TARGETS[name])
 
 
-def test_image(session: Session, name: str) -> dagger.Container:
-    """The image in which an application is tested: the served code with its tests and tools."""
+async def test_image(session: Session, name: str) -> dagger.Container:
+    """The image in which an application is tested: the served code with its tests and tools.
+
+    The served image comes first: of two builds at once from folders that differ, the engine would
+    not know that their layers are the same, and would train twice.
+    """
+    await image(session, name).sync()
     return session.folder(FOLDERS[name]).docker_build(target="test").with_workdir("/app")
 
 
@@ -70,10 +75,13 @@ async def lint(session: Session) -> Outcome:
 
 async def types(session: Session) -> Outcome:
     """Types: mypy in each application's test image, and over this module."""
-    parts: dict[str, Awaitable[Outcome]] = {
-        name: types_of(session, name, test_image(session, name)) for name in APPS
-    }
+    parts: dict[str, Awaitable[Outcome]] = {name: types_of_app(session, name) for name in APPS}
     return await joined({**parts, "pipeline": types_of_pipeline(session)})
+
+
+async def types_of_app(session: Session, name: str) -> Outcome:
+    """Mypy over an application, beside the libraries it uses."""
+    return await types_of(session, name, await test_image(session, name))
 
 
 async def types_of_pipeline(session: Session) -> Outcome:
@@ -93,13 +101,18 @@ async def types_of(session: Session, name: str, container: dagger.Container) -> 
 
 async def unit(session: Session) -> Outcome:
     """Unit tests: of each application, of this module and the toolchain, of the tree's layout."""
-    parts = {name: tests_of(session, test_image(session, name), *COVERAGE) for name in APPS}
+    parts = {name: tests_of_app(session, name) for name in APPS}
     pipeline, toolchain = beside_tools(session, "ci"), beside_tools(session, "toolchain")
     tree = beside_tools(session, "*", ".*")
     parts["pipeline"] = tests_of(session, pipeline, *COVERAGE, "ci/tests")
     parts["toolchain"] = tests_of(session, toolchain, *COVERAGE, "-m", "not host", "toolchain")
     parts["layout"] = tests_of(session, tree, "tests/test_layout.py")
     return await joined(parts)
+
+
+async def tests_of_app(session: Session, name: str) -> Outcome:
+    """The tests of an application."""
+    return await tests_of(session, await test_image(session, name), *COVERAGE)
 
 
 async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:
