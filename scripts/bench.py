@@ -55,7 +55,7 @@ def measure(environment: dict[str, str], folder: Path, *, warm: bool) -> list[tu
     copy = folder / "changed"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "evidence"))
     with (copy / CHANGED).open("a", encoding="utf-8") as stream:
-        stream.write(f"\nMEASURED_AT = {int(time.time())}\n")
+        stream.write(f"\n\nMEASURED_AT = {int(time.time())}\n")
     rows.append(test("after a one-line change in the backend", copy, environment))
     return rows
 

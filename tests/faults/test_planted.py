@@ -108,7 +108,7 @@ def test_lint_error_turns_lint_red(tree: Path, verdicts: Callable) -> None:
 def test_page_without_labels_turns_accessibility_red(tree: Path, verdicts: Callable) -> None:
     """A field without a label on the page turns the stage accessibility red."""
     plant(tree, PAGE, 'if __name__ == "__main__":\n    main()', 'main()\nst.html("<input>")')
-    assert_only_red(verdicts("accessibility"), "accessibility", "label")
+    assert_only_red(verdicts("accessibility"), "accessibility", "serious_violation")
 
 
 def test_private_key_in_the_source_turns_scan_red(tree: Path, verdicts: Callable) -> None:
