@@ -49,20 +49,21 @@ def measure(environment: dict[str, str], folder: Path, *, warm: bool) -> list[tu
         since = time.monotonic()
         ready = timed("engine ready, from nothing", ["version"], environment)
         rows += [ready, *steps(Path(environment["XDG_CACHE_HOME"]))]
-        test("first run after it", ROOT, environment)
+        test("first run after it", environment)
         rows.append(("whole first run, from nothing", time.monotonic() - since))
-    rows.append(test("again, with no change", ROOT, environment))
+    rows.append(test("again, with no change", environment))
     copy = folder / "changed"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "evidence"))
     with (copy / CHANGED).open("a", encoding="utf-8") as stream:
         stream.write(f"\n\nMEASURED_AT = {int(time.time())}\n")
-    rows.append(test("after a one-line change in the backend", copy, environment))
+    rows.append(test("after a one-line change in the backend", environment, copy))
     return rows
 
 
-def test(name: str, source: Path, environment: dict[str, str]) -> tuple[str, float]:
-    """Return how long all stages take over a source tree."""
-    return timed(name, ["--progress", "plain", "call", f"--source={source}", "test"], environment)
+def test(name: str, environment: dict[str, str], source: Path | None = None) -> tuple[str, float]:
+    """Return how long all stages take, over another source tree than this one if it is named."""
+    where = [f"--source={source}"] if source else []
+    return timed(name, ["--progress", "plain", "call", *where, "test"], environment)
 
 
 def timed(name: str, arguments: list[str], environment: dict[str, str]) -> tuple[str, float]:
