@@ -49,18 +49,20 @@ def measure(environment: dict[str, str], folder: Path, *, warm: bool) -> list[tu
         since = time.monotonic()
         ready = timed("engine ready, from nothing", ["version"], environment)
         rows += [ready, *steps(Path(environment["XDG_CACHE_HOME"]))]
-        test("first run after it", environment)
+        all_stages("first run after it", environment)
         rows.append(("whole first run, from nothing", time.monotonic() - since))
-    rows.append(test("again, with no change", environment))
+    rows.append(all_stages("again, with no change", environment))
     copy = folder / "changed"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "evidence"))
     with (copy / CHANGED).open("a", encoding="utf-8") as stream:
         stream.write(f"\n\nMEASURED_AT = {int(time.time())}\n")
-    rows.append(test("after a one-line change in the backend", environment, copy))
+    rows.append(all_stages("after a one-line change in the backend", environment, copy))
     return rows
 
 
-def test(name: str, environment: dict[str, str], source: Path | None = None) -> tuple[str, float]:
+def all_stages(
+    name: str, environment: dict[str, str], source: Path | None = None
+) -> tuple[str, float]:
     """Return how long all stages take, over another source tree than this one if it is named."""
     where = [f"--source={source}"] if source else []
     return timed(name, ["--progress", "plain", "call", *where, "test"], environment)
