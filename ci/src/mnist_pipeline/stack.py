@@ -4,7 +4,6 @@ Contract: services are the images as built; a stage waits, bounded, until they a
 they answered last and logged where they do not. Does not know what the tests look for.
 """
 
-import logging
 from pathlib import Path
 
 import dagger
@@ -12,7 +11,7 @@ from dagger import dag
 
 from mnist_pipeline.app import image
 from mnist_pipeline.containers import browser, proxy
-from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
+from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session
 from mnist_pipeline.gates import axe, junit
 from mnist_pipeline.gates.records import last_line
@@ -38,8 +37,6 @@ defaults
     timeout client 1h
     timeout server 1h
 """
-
-logger = logging.getLogger("mnist_pipeline")
 
 
 def beside(name: str) -> str:
@@ -109,7 +106,7 @@ async def end_to_end(session: Session) -> Outcome:
 async def browsed(session: Session, folder: str) -> Outcome:
     """Runs one folder of tests in the browser container against the stack."""
     try:
-        answers = await answered(await tests(session, folder))
+        answers = await (await tests(session, folder)).answers()
     except dagger.ExecError as error:
         last = last_line(error.stdout)
         if not last.startswith(NOT_READY):
@@ -121,21 +118,6 @@ async def browsed(session: Session, folder: str) -> Outcome:
     if folder == "a11y":
         verdicts["axe"] = axe.judge(answers.texts("axe*.json"))
     return answers.judged(combined(verdicts))
-
-
-async def answered(recorder: Recorder) -> Answers:
-    """The answers of tests that began; in its first moment a service's name may not resolve yet.
-
-    Then the engine gives up before the command starts, with an exit code that no command has.
-    """
-    for _ in range(BEGINNINGS):
-        try:
-            return await recorder.answers()
-        except dagger.ExecError as error:
-            if error.exit_code > 0:
-                raise
-            logger.warning("the tests did not begin, asking again: %s", last_line(str(error)))
-    return await recorder.answers()
 
 
 async def tests(session: Session, folder: str) -> Recorder:
