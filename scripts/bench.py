@@ -1,8 +1,9 @@
 """Measures what a newcomer waits for, and where the time goes; prints seconds, asserts nothing.
 
 Runs `./daggerw call test` cold (in a cache folder of its own, removed at the end), again with no
-change, and after a one-line change in the backend. `--warm` leaves the cold part out and uses the
-cache that is there.
+change, and after a one-line change in the backend. `--keep` measures in the machine's own cache
+folder, which must not exist yet, and leaves it to be used; `--warm` leaves the cold part out and
+uses the cache that is there.
 """
 
 from __future__ import annotations
@@ -24,16 +25,20 @@ CHANGED = "apps/backend/src/mnist_backend/app.py"
 def main() -> int:
     """Measure and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--warm", action="store_true", help="use the cache that is there")
-    warm = parser.parse_args().warm
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--warm", action="store_true", help="use the cache that is there")
+    which.add_argument("--keep", action="store_true", help="fill the machine's own cache, keep it")
+    options = parser.parse_args()
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    if options.keep and (own / "mnist-pipeline").exists():
+        parser.error(f"--keep: {own / 'mnist-pipeline'} exists; purge it, or measure with --warm")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        environment = dict(os.environ)
-        if not warm:
-            environment["XDG_CACHE_HOME"] = folder
+        apart = not options.warm and not options.keep
+        environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own)}
         try:
-            rows = measure(environment, Path(folder), warm=warm)
+            rows = measure(environment, Path(folder), warm=options.warm)
         finally:
-            if not warm:
+            if apart:
                 toolchain("purge", environment)
     width = max(len(name) for name, _ in rows)
     print(f"\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end")
