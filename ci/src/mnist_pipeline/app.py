@@ -33,17 +33,15 @@ def image(session: Session, name: str) -> dagger.Container:
     if name not in FOLDERS:
         message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
         raise ImageUnknownError(message)
-    folder = session.folder(FOLDERS[name], exclude=("tests", "*-test.lock"))
-    return folder.docker_build(target=TARGETS[name])
+    return session.folder(FOLDERS[name]).docker_build(target=TARGETS[name])
 
 
-async def test_image(session: Session, name: str) -> dagger.Container:
+def test_image(session: Session, name: str) -> dagger.Container:
     """The image in which an application is tested: the served code with its tests and tools.
 
-    The served image comes first: of two builds at once from folders that differ, the engine would
-    not know that their layers are the same, and would train twice.
+    It is built from the very folder the served image is built from: of two folders that differ,
+    the engine would not know that their layers are the same, and would train twice.
     """
-    await image(session, name).sync()
     return session.folder(FOLDERS[name]).docker_build(target="test").with_workdir("/app")
 
 
@@ -81,7 +79,7 @@ async def types(session: Session) -> Outcome:
 
 async def types_of_app(session: Session, name: str) -> Outcome:
     """Mypy over an application, beside the libraries it uses."""
-    return await types_of(session, name, await test_image(session, name))
+    return await types_of(session, name, test_image(session, name))
 
 
 async def types_of_pipeline(session: Session) -> Outcome:
@@ -112,7 +110,7 @@ async def unit(session: Session) -> Outcome:
 
 async def tests_of_app(session: Session, name: str) -> Outcome:
     """The tests of an application."""
-    return await tests_of(session, await test_image(session, name), *COVERAGE)
+    return await tests_of(session, test_image(session, name), *COVERAGE)
 
 
 async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:

@@ -26,7 +26,6 @@ READY = {
 }
 READY_LIMIT_SECONDS = 90
 TESTS_LIMIT_SECONDS = 600
-BEGINNINGS = 3
 LOGS = "/service-logs"
 UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"}
 LOGGED = "/usr/local/lib/logged.sh"
