@@ -95,6 +95,70 @@ class ArtefactTamperedError(ArtefactError):
     title = "The model is not the one its card describes"
 
 
+class UnauthenticatedError(BackendError):
+    """No valid API key or token came with the request."""
+
+    status = 401
+    slug = "unauthenticated"
+    title = "Who asks is not known"
+
+
+class ForbiddenError(BackendError):
+    """Who asks is known, but may not do this."""
+
+    status = 403
+    slug = "forbidden"
+    title = "The caller may not do this"
+
+
+class PredictionUnknownError(BackendError):
+    """No prediction of this caller has that id."""
+
+    status = 404
+    slug = "prediction-unknown"
+    title = "There is no such prediction"
+
+
+class ModelUnknownError(BackendError):
+    """The store holds no model of that version or alias."""
+
+    status = 404
+    slug = "model-unknown"
+    title = "There is no such model"
+
+
+class FeedbackConflictError(BackendError):
+    """Another true digit was told for the same prediction before."""
+
+    status = 409
+    slug = "feedback-conflict"
+    title = "The feedback contradicts an earlier one"
+
+
+class PromotionConflictError(BackendError):
+    """The model cannot take that alias now."""
+
+    status = 409
+    slug = "promotion-conflict"
+    title = "The model cannot be promoted"
+
+
+class RateLimitedError(BackendError):
+    """The caller asked more often than the limit allows."""
+
+    status = 429
+    slug = "rate-limited"
+    title = "Too many requests"
+
+
+class DatabaseUnavailableError(BackendError):
+    """The database does not answer; predictions go on without it."""
+
+    status = 503
+    slug = "database-unavailable"
+    title = "The database does not answer"
+
+
 class GateMissedError(BackendError):
     """A trained model is not good enough to be shipped."""
 
