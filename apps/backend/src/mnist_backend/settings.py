@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     metrics_port: Annotated[int, Field(ge=1, le=65535)] = 9100
     runtime: Literal["onnx", "torch"] = "onnx"
+    model_dir: Annotated[Path, AfterValidator(real_path)] = Path("/model")
     models_dir: Annotated[Path, AfterValidator(real_path)] = Path("/models")
     state_dir: Annotated[Path, AfterValidator(real_path)] = Path("/state")
     database_url: SecretStr = SecretStr("")  # empty: SQLite in the state folder
