@@ -10,4 +10,4 @@ bench: ; python3 scripts/bench.py
 status: ; python3 -m toolchain status
 clean: ; python3 -m toolchain purge && rm -rf .venv evidence
 
-.venv: requirements.lock ; python3 -m venv .venv && .venv/bin/pip install --quiet --require-hashes --requirement requirements.lock && touch .venv
+.venv: requirements.lock ; python3 -m venv .venv && .venv/bin/pip install --quiet --no-deps --require-hashes --requirement requirements.lock && touch .venv || { rm -rf .venv; exit 1; }

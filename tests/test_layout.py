@@ -230,6 +230,7 @@ PLANTED = [  # rule, file, what is wrong in it
     ("help", f"{PIPELINE}/main.py", ARGUMENT),
     ("help", f"{PIPELINE}/main.py", ARGUMENT.replace("str", "Annotated[str, Doc('')]")),
     ("alerts", "monitoring/alerts.yaml", "groups:\n  - rules:\n      - alert: BackendDown\n"),
+    ("locks", "Makefile", "env:\n\tpip install --require" + "-hashes -r a.lock"),
     ("hosts", "apps/backend/Dockerfile", "RUN pip install -i https://mirror.example.org/simple a"),
     ("paths", "Makefile", "up:\n\tcd /ro" + "ot/mnist && make"),
 ]

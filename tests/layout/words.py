@@ -1,4 +1,4 @@
-"""Rules about what stands in the files: tests, stubs, help, alerts, hosts, paths.
+"""Rules about what stands in the files: tests, stubs, help, alerts, locks, hosts, paths.
 
 Contract: `violations_of_x(root)` answers with lines "path:line: what is wrong", none when the tree
 keeps the rule. Does not know where a module belongs; tests/test_layout.py does.
@@ -170,3 +170,17 @@ def violations_of_hosts(root: Path) -> list[str]:
 def violations_of_paths(root: Path) -> list[str]:
     """No path of one machine stands in the tree."""
     return [f"{at}: a machine's path" for at, line in text(root) if MACHINE.search(line)]
+
+
+def violations_of_locks(root: Path) -> list[str]:
+    """What installs a lock takes nothing else: a resolver would ask for what is newer today."""
+    installs = (
+        (at, line)
+        for at, line in text(root)
+        if re.search(r"install\b.*--require" + "-hashes", line)
+    )
+    return [
+        f"{at}: resolves, for --no-deps is missing"
+        for at, line in installs
+        if "--no-deps" not in line
+    ]

@@ -91,7 +91,7 @@ func (sdk *PythonSdk) base() *dagger.Container {
 		WithFile("/client/requirements.lock", sdk.SdkSourceDir.File("client/requirements.lock")).
 		WithEnvVariable("PIP_CACHE_DIR", "/var/cache/pip").
 		WithMountedCache("/var/cache/pip", dag.CacheVolume("python-sdk-pip")).
-		WithExec([]string{venv + "/bin/pip", "install", "--quiet", "--require-hashes", "-r", "/client/requirements.lock"}).
+		WithExec([]string{venv + "/bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", "/client/requirements.lock"}).
 		WithEnvVariable("PYTHONUNBUFFERED", "1").
 		WithNewFile("/runtime", entrypoint, dagger.ContainerWithNewFileOpts{Permissions: 0o755})
 }
