@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from toolchain.oci import SEARCH_PATH, Image, push_image, write_image, write_tar
-from toolchain.programs import go_environment
+from toolchain.programs import SDK_GO, go_environment, sdk_build_cache
 from toolchain.registries import Registries
 from toolchain.settings import SOURCES, TRIVY_VERSION, Settings
 from toolchain.steps import Step
@@ -75,12 +75,14 @@ def _write_contents(settings: Settings, registries: Registries) -> None:
     debian = settings.cache / "debian"
     empty = settings.folder("work/empty")
     go_root = Path(_go_root(settings))
+    compiled = sdk_build_cache(settings)
     write_tar(
         {
             "usr/local/go": go_root,
             "usr/local/bin/codegen": settings.cache / "bin" / "codegen",
             "go/pkg/mod": empty,
             "root/.cache/go-build": empty,
+            **{f"root/.cache/go-build/{place}": path for place, path in compiled.items()},
         },
         work / "go-sdk.tar",
     )
@@ -90,6 +92,7 @@ def _write_contents(settings: Settings, registries: Registries) -> None:
         "PATH": path,
         "GOPATH": "/go",
         "GOTOOLCHAIN": "auto",
+        **SDK_GO,
     }
     go_sdk = Image((debian / "machine.tar", work / "go-sdk.tar"), environment)
     write_tar(

@@ -7,6 +7,7 @@ Modules, build cache and binaries stay in the cache folder.
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 from toolchain.settings import SOURCES, TRIVY_VERSION, Settings
@@ -15,6 +16,9 @@ from toolchain.steps import Step, Workshop
 DAGGER = "github.com/dagger/dagger"
 DAGGER_PROGRAMS = ("codegen", "dagger", "dnsname", "engine", "init")
 TRIVY = "github.com/aquasecurity/trivy"
+# What every SDK runtime is built on.
+SDK_PACKAGES = ("dagger.io/dagger", "dagger.io/dagger/telemetry")
+SDK_GO = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}  # builds that may use what was compiled here
 HINT = "run it again, it goes on where it stopped; if it fails again, check `go env GOPROXY`"
 
 
@@ -64,6 +68,27 @@ def go_environment(settings: Settings) -> dict[str, str]:
         "GOWORK": "off",
         "CGO_ENABLED": "0",
     }
+
+
+def sdk_build_cache(settings: Settings) -> dict[str, Path]:
+    """Return the part of Go's build cache that an SDK runtime needs, by place in the cache.
+
+    The engine compiles the runtimes in a container; what it shares with the engine itself, nearly
+    all of it, has just been compiled here. An entry is a content and the notes that lead to it.
+    """
+    cache = settings.cache / "go" / "build"
+    listed = subprocess.run(
+        ["go", "list", "-trimpath", "-export", "-deps", "-f", "{{.Export}}", *SDK_PACKAGES],
+        cwd=SOURCES / "go" / "dagger",
+        env={**settings.environment, **go_environment(settings)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    ).stdout
+    contents = {Path(line).name.removesuffix("-d"): Path(line) for line in listed.split()}
+    notes = (path for path in cache.glob("*/*-a") if contents.keys() & {*path.read_text().split()})
+    return {str(path.relative_to(cache)): path for path in (*contents.values(), *notes)}
 
 
 def _build(
