@@ -17,13 +17,14 @@ from toolchain.settings import SOURCES, Settings
 from toolchain.steps import Step, Workshop
 
 SLIM = tuple(
-    f"--dpkgopt=path-{rule}"
+    f"--dpkgopt={rule}"
     for rule in (
-        "exclude=/usr/share/man/*",
-        "exclude=/usr/share/info/*",
-        "exclude=/usr/share/locale/*",
-        "exclude=/usr/share/doc/*",
-        "include=/usr/share/doc/*/copyright",
+        "force-unsafe-io",  # an image that is half made is thrown away, so nothing need be synced
+        "path-exclude=/usr/share/man/*",
+        "path-exclude=/usr/share/info/*",
+        "path-exclude=/usr/share/locale/*",
+        "path-exclude=/usr/share/doc/*",
+        "path-include=/usr/share/doc/*/copyright",
     )
 )
 TIDY = SOURCES / "machine" / "apt.conf"

@@ -42,7 +42,7 @@ CANARY_DOCKERFILE = "FROM debian:trixie-slim\nUSER root\n"
 
 async def scan(session: Session) -> Outcome:
     """Secrets, misconfiguration, licences, bills of materials, and known vulnerabilities."""
-    scanner = await trivy()
+    scanner = await trivy([tarball(session, name) for name in APPS])
     for name in SETTINGS:
         scanner = scanner.with_file(f"/{name}", session.file(f"ci/{name}"))
     accepted = acceptances(session.text("ci/accepted-findings.toml"))
@@ -56,6 +56,12 @@ async def scan(session: Session) -> Outcome:
     remark = judge_vulnerabilities(database, scanning.reports, accepted, today)
     files = found.files.with_directory("database", files)
     return Outcome(found.verdict, files, found.origins, {"vulnerabilities": remark})
+
+
+def tarball(session: Session, name: str) -> dagger.File:
+    """An image as a file, all layers packed alike: Trivy takes the first one's packing for all."""
+    uncompressed = dagger.ImageLayerCompression.UNCOMPRESSED
+    return image(session, name).as_tarball(forced_compression=uncompressed)
 
 
 async def with_database(
@@ -118,12 +124,9 @@ class Scanning:
 
     async def of_image(self, name: str) -> Outcome:
         """Scans an image as it is shipped; layers seen before are remembered."""
-        built = await image(self.session, name).sync()
-        # One compression for all layers: Trivy takes the first layer's for that of all.
-        tarball = built.as_tarball(forced_compression=dagger.ImageLayerCompression.UNCOMPRESSED)
         cache = dag.cache_volume(f"trivy-{name}")
         container = self.scanner.with_mounted_cache(f"{CACHE}/fanal", cache)
-        container = container.with_mounted_file("/image.tar", tarball)
+        container = container.with_mounted_file("/image.tar", tarball(self.session, name))
         options = ("--input=/image.tar", "--image-config-scanners=misconfig,secret")
         answers = await self.scanned(container, name, "image", *options)
         declared = self.session.text(f"{FOLDERS[name]}/Dockerfile")

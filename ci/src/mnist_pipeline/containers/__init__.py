@@ -6,6 +6,7 @@ engine's cache can answer for it. Does not know what runs in them.
 """
 
 import logging
+from collections.abc import Iterable
 
 import anyio
 import dagger
@@ -18,6 +19,7 @@ PROMISE_SECONDS = 900
 PROMISE_POLL_SECONDS = 5
 PIP_CACHE = "/var/cache/pip"
 TOOLS = "/opt/tools"
+POSTGRESQL_PORT = 5432
 CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation", "python3-venv")
 
 logger = logging.getLogger("mnist_pipeline")
@@ -88,8 +90,51 @@ def proxy(configuration: str) -> dagger.Container:
     return debian("haproxy").with_new_file("/etc/haproxy/haproxy.cfg", configuration)
 
 
-async def trivy() -> dagger.Container:
-    """Debian with the pinned Trivy; waits where the base says that the image is still to come."""
+def postgresql() -> dagger.Container:
+    """Debian's PostgreSQL with the empty database mnist, open to whatever is bound to it."""
+    prepare = (
+        "set -e; bin=$(echo /usr/lib/postgresql/*/bin); "
+        "install -d -o postgres /var/lib/mnist; cd /var/lib/mnist; "
+        'su postgres -c "$bin/initdb --pgdata=data --auth=trust --no-sync >/dev/null"; '
+        "echo 'host all all all trust' >> data/pg_hba.conf; ln -s $bin /opt/postgresql"
+    )
+    serve = "/opt/postgresql/postgres -D data -c listen_addresses='*' -c fsync=off"
+    start = (
+        f"({serve} &) && until /opt/postgresql/pg_isready -q; do sleep 0.1; done && "
+        "/opt/postgresql/createdb mnist && /opt/postgresql/pg_ctl stop -D data -m fast >/dev/null"
+    )
+    return (
+        debian("postgresql")
+        .with_exec(["sh", "-c", prepare])
+        .with_user("postgres")
+        .with_workdir("/var/lib/mnist")
+        .with_exec(["sh", "-c", start])
+        .with_exposed_port(POSTGRESQL_PORT)
+        .with_default_args(["sh", "-c", f"exec {serve}"])
+    )
+
+
+async def trivy(meanwhile: Iterable[dagger.File] = ()) -> dagger.Container:
+    """Debian with the pinned Trivy; waits where the base says that the image is still to come.
+
+    The files that it will look at are made in the meantime.
+    """
+    async with anyio.create_task_group() as group:
+        for file in meanwhile:
+            group.start_soon(made, file)
+        return await scanner()
+
+
+async def made(file: dagger.File) -> None:
+    """Has a file made early; what goes wrong is told by whoever needs it."""
+    try:
+        await file.sync()
+    except dagger.QueryError as error:
+        logger.info("a file could not be made ahead of its use: %s", error)
+
+
+async def scanner() -> dagger.Container:
+    """Debian with the pinned Trivy, as soon as it is there."""
     promised = await base().label(PROMISES) or ""
     image = dag.container().from_(TRIVY)
     attempts = PROMISE_SECONDS // PROMISE_POLL_SECONDS if TRIVY in promised.split() else 0
