@@ -15,7 +15,7 @@ from dagger import dag
 BASE = "debian:trixie-slim"
 TRIVY = "aquasec/trivy:0.74.0"
 PROMISES = "toolchain.promises"  # label of a base whose registry is still being filled
-PROMISE_SECONDS = 900
+PROMISE_SECONDS = 1800  # compiling it takes minutes, beside other work many
 PROMISE_POLL_SECONDS = 5
 PIP_CACHE = "/var/cache/pip"
 TOOLS = "/opt/tools"
@@ -23,6 +23,10 @@ POSTGRESQL_PORT = 5432
 CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation", "python3-venv")
 
 logger = logging.getLogger("mnist_pipeline")
+
+
+class ScannerLateError(TimeoutError):
+    """The image of the scanner was promised and did not come."""
 
 
 def base() -> dagger.Container:
@@ -118,37 +122,46 @@ async def trivy(meanwhile: Iterable[dagger.File] = ()) -> dagger.Container:
     """Debian with the pinned Trivy; waits where the base says that the image is still to come.
 
     The files that it will look at are made in the meantime.
+
+    Raises:
+        ScannerLateError: the image was promised and did not come.
     """
+    image = dag.container().from_(TRIVY)
     async with anyio.create_task_group() as group:
         for file in meanwhile:
             group.start_soon(made, file)
-        return await scanner()
-
-
-async def made(file: dagger.File) -> None:
-    """Has a file made early; what goes wrong is told by whoever needs it."""
-    try:
-        await file.sync()
-    except dagger.QueryError as error:
-        logger.info("a file could not be made ahead of its use: %s", error)
-
-
-async def scanner() -> dagger.Container:
-    """Debian with the pinned Trivy, as soon as it is there."""
-    promised = await base().label(PROMISES) or ""
-    image = dag.container().from_(TRIVY)
-    attempts = PROMISE_SECONDS // PROMISE_POLL_SECONDS if TRIVY in promised.split() else 0
-    for attempt in range(attempts + 1):
-        try:
-            await image.sync()
-            break
-        except dagger.QueryError:
-            if attempt == attempts:
-                raise
-        logger.warning("%s is promised but not there yet; asking again", TRIVY)
-        await anyio.sleep(PROMISE_POLL_SECONDS)
+        late = await awaited(image)  # raises only below: a group would wrap it
+    if late:
+        message = (
+            f"{TRIVY} did not come within {PROMISE_SECONDS} s: `python3 -m toolchain status` says "
+            "whether it is still being compiled; run the stage scan again when it is there"
+        )
+        raise ScannerLateError(message)
     return (
         base()
         .with_directory("/reports", dag.directory())
         .with_file("/usr/local/bin/trivy", image.file("/usr/local/bin/trivy"), permissions=0o755)
     )
+
+
+async def made(file: dagger.File) -> bool:
+    """Has a file made early; what goes wrong is told by whoever needs it."""
+    try:
+        await file.sync()
+    except dagger.QueryError as error:
+        logger.info("a file could not be made ahead of its use: %s", error)
+        return False
+    return True
+
+
+async def awaited(image: dagger.Container) -> bool:
+    """Waits, bounded, for a promised image; says whether it is late. Others are not waited for."""
+    promised = await base().label(PROMISES) or ""
+    if TRIVY not in promised.split():
+        return False
+    for _ in range(PROMISE_SECONDS // PROMISE_POLL_SECONDS):
+        if await made(image.file("/usr/local/bin/trivy")):
+            return False
+        logger.warning("%s is promised but not there yet; asking again", TRIVY)
+        await anyio.sleep(PROMISE_POLL_SECONDS)
+    return True
