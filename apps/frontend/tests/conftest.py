@@ -40,6 +40,7 @@ class LocalBackend:
     encoding: str = "identity"
     silent: bool = False
     asked: list[tuple[str, list[float]]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -52,6 +53,7 @@ def local_backend() -> Iterator[LocalBackend]:
         def do_POST(self) -> None:
             length = int(self.headers["content-length"])
             state.asked.append((self.path, json.loads(self.rfile.read(length))["image"]))
+            state.keys.append(self.headers["x-api-key"])
             if state.silent:
                 state.released.wait(10)
                 return

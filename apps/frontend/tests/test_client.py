@@ -169,3 +169,14 @@ def test_the_environments_proxy_is_not_used(
     monkeypatch.delenv("NO_PROXY", raising=False)
     prediction = client.open_client(Settings(backend_url=local_backend.url)).predict(IMAGE)
     assert prediction.digit == 7
+
+
+@pytest.mark.parametrize(("key", "sent"), [("", None), ("mnist_0123_secret", "mnist_0123_secret")])
+def test_the_pages_key_goes_with_every_request(
+    local_backend: LocalBackend, key: str, sent: str | None
+) -> None:
+    """Where the page has an API key, the backend is told; where it has none, nothing is."""
+    opened = client.open_client(Settings(backend_url=local_backend.url, api_key=key))
+    opened.predict(IMAGE)
+    opened.predict(IMAGE)
+    assert local_backend.keys == [sent, sent]

@@ -45,6 +45,21 @@ def test_a_timeout_that_is_not_a_positive_number_is_refused(seconds: str) -> Non
         Settings.from_environment({"MNIST_BACKEND_TIMEOUT_SECONDS": seconds})
 
 
+def test_a_key_is_taken_without_being_shown() -> None:
+    """The page's API key comes from the environment and stands in no text about the settings."""
+    settings = Settings.from_environment({"MNIST_API_KEY": "mnist_0123_secret\n"})
+    assert settings.api_key == "mnist_0123_secret"
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize("key", ["<your key>", "${KEY}", "two words", "a\x00b"])
+def test_a_key_that_is_a_placeholder_is_refused_without_being_shown(key: str) -> None:
+    """What cannot be a key stops the page, names the variable and repeats nothing of the value."""
+    with pytest.raises(SettingInvalidError, match="MNIST_API_KEY") as caught:
+        Settings.from_environment({"MNIST_API_KEY": key})
+    assert key not in str(caught.value)
+
+
 def test_settings_cannot_be_changed() -> None:
     """Settings are frozen: who has them can trust them."""
     with pytest.raises(FrozenInstanceError):

@@ -124,6 +124,7 @@ def open_client(settings: Settings) -> BackendClient:
     """Build the client; proxies of the environment are ignored, the backend is a neighbour."""
     http = httpx.Client(
         base_url=settings.backend_url,
+        headers={"X-API-Key": settings.api_key} if settings.api_key else None,
         timeout=httpx.Timeout(settings.timeout_seconds),
         trust_env=False,
     )

@@ -7,11 +7,12 @@ Contract: `Settings` is frozen and valid; a missing variable takes its default, 
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 URL_VARIABLE = "MNIST_BACKEND_URL"
 TIMEOUT_VARIABLE = "MNIST_BACKEND_TIMEOUT_SECONDS"
+KEY_VARIABLE = "MNIST_API_KEY"
 DEFAULT_URL = "http://backend:8000"
 DEFAULT_TIMEOUT_SECONDS = 5.0
 PLACEHOLDER_MARKS = frozenset("$<>{} ")
@@ -26,10 +27,11 @@ class SettingInvalidError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the backend is and how long the page waits for it."""
+    """Where the backend is, how long the page waits for it, and who the page says it is."""
 
     backend_url: str = DEFAULT_URL
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    api_key: str = field(default="", repr=False)  # empty where the backend asks nobody
 
     def __post_init__(self) -> None:
         if PLACEHOLDER_MARKS & set(self.backend_url):
@@ -37,6 +39,8 @@ class Settings:
         _check_address(self.backend_url)
         if not (math.isfinite(self.timeout_seconds) and self.timeout_seconds > 0):
             raise SettingInvalidError(TIMEOUT_VARIABLE, "must be a positive number of seconds")
+        if not self.api_key.isprintable() or PLACEHOLDER_MARKS & set(self.api_key):
+            raise SettingInvalidError(KEY_VARIABLE, "is a placeholder, or no key at all")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -44,6 +48,7 @@ class Settings:
         return cls(
             backend_url=environment.get(URL_VARIABLE, DEFAULT_URL).rstrip("/"),
             timeout_seconds=_seconds(environment.get(TIMEOUT_VARIABLE)),
+            api_key=environment.get(KEY_VARIABLE, "").strip(),
         )
 
 
