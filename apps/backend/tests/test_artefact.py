@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_was_written_is_read(folder: Path) -> None:
     """A complete artefact comes back as it was."""
-    assert artefact.read(folder) == artefact.Artefact(make_card(), b"network")
+    assert artefact.read(folder) == artefact.Artefact(make_card(), b"network", b"weights")
 
 
 @pytest.mark.parametrize("name", [artefact.CARD, artefact.NETWORK, artefact.WEIGHTS])
@@ -45,10 +45,14 @@ def test_a_changed_byte_is_found(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"format": 1', '"format": 2', "format"),
+        ('"format": 2', '"format": 1', "format"),
+        ('"source": "digits"', '"source": "letters"', "source"),
         ('"deviation": 0.3', '"deviation": 0.0', "deviation"),
         ('"mean": 0.1', '"mean": NaN', "mean"),
-        ('"held_out": 1.0', '"held_out": 1.5', "accuracy.held_out"),
+        ('"accuracy": 1.0', '"accuracy": 1.5', "held_out.accuracy"),
+        ('"count": 10', '"count": 0', "held_out.count"),
+        ("0.16666666666666666", "0.5", "reference.confidence"),
+        ('"0.5",', "", "reference.confidence"),
         ('"data": "none"', '"data": "none", "more": 1', "more"),
         ("{", "", "the whole"),
     ],

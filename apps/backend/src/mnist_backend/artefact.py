@@ -9,9 +9,9 @@ Does not know: how the network was trained or how it is run.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mnist_backend.errors import ArtefactInvalidError, ArtefactMissingError, ArtefactTamperedError
 
@@ -22,6 +22,10 @@ WEIGHTS = "model.safetensors"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+TEN = Field(min_length=10, max_length=10)
+Feature = Literal["digit", "confidence", "ink"]
+ROUNDING = 1e-6
 
 
 class Part(BaseModel):
@@ -30,14 +34,36 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Accuracy(Part):
-    """How well the network did on pictures it was not trained on."""
+class Evaluation(Part):
+    """How well the network did on pictures that it was not trained on."""
 
-    held_out: Ratio
-    held_out_count: Annotated[int, Field(ge=0)]
-    drawings: Ratio
-    drawings_count: Annotated[int, Field(ge=0)]
-    drawings_by_digit: Annotated[list[Ratio], Field(min_length=10, max_length=10)]
+    count: Annotated[int, Field(ge=1)]
+    accuracy: Ratio
+    interval: Annotated[list[Ratio], Field(min_length=2, max_length=2)]  # Wilson, at 95 %
+    by_digit: Annotated[list[Ratio], TEN]
+    calibration_error: Ratio  # ECE: 15 bins of equal width
+    confusion: Annotated[list[Annotated[list[Count], TEN]], TEN]  # a row a true digit
+
+
+class Reference(Part):
+    """How a value was spread over its bins when the network was judged."""
+
+    bins: Annotated[list[str], Field(min_length=1)]  # upper edges, or digits
+    ratios: Annotated[list[Ratio], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len(self.bins) != len(self.ratios) or abs(sum(self.ratios) - 1) > ROUNDING:
+            message = "every bin has a ratio, and all of them add up to 1"
+            raise ValueError(message)
+        return self
+
+
+class Golden(Part):
+    """A drawing and what the network makes of it, to be asked for before it serves."""
+
+    image: Annotated[list[Ratio], Field(min_length=784, max_length=784)]
+    probabilities: Annotated[list[Ratio], TEN]
 
 
 class Files(Part):
@@ -50,25 +76,30 @@ class Files(Part):
 class Card(Part):
     """All there is to know about a model before running it."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     model_version: Annotated[str, Field(min_length=1, max_length=64)]
+    source: Literal["digits", "mnist"]
     data: str
     configuration: dict[str, int | float]
     mean: Finite
     deviation: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    accuracy: Accuracy
+    held_out: Evaluation
+    drawings: Evaluation
+    reference: Annotated[dict[Feature, Reference], Field(min_length=3)]
     data_sha256: Sha256
     code_sha256: Sha256
     libraries: dict[str, str]
+    golden: Annotated[list[Golden], Field(min_length=1)]
     files: Files
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A checked model: its card and the ONNX network."""
+    """A checked model: its card, the ONNX network, and the weights as safetensors."""
 
     card: Card
     network: bytes
+    weights: bytes
 
 
 def sha256(*chunks: bytes) -> str:
@@ -84,17 +115,22 @@ def write(directory: Path, card: Card) -> None:
     (directory / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read(directory: Path) -> Artefact:
-    """Return the artefact in the folder, once every hash is checked."""
+def read_card(directory: Path) -> Card:
+    """Return the card of the artefact in a folder."""
     try:
-        card = Card.model_validate_json(_bytes(directory / CARD))
+        return Card.model_validate_json(_bytes(directory / CARD))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         message = f"{directory / CARD}: {where}: {first['msg']}"
         raise ArtefactInvalidError(message) from error
-    _checked(directory / WEIGHTS, card.files.weights)
-    return Artefact(card, _checked(directory / NETWORK, card.files.network))
+
+
+def read(directory: Path) -> Artefact:
+    """Return the artefact in the folder, once every hash is checked."""
+    card = read_card(directory)
+    weights = _checked(directory / WEIGHTS, card.files.weights)
+    return Artefact(card, _checked(directory / NETWORK, card.files.network), weights)
 
 
 def _checked(path: Path, expected: str) -> bytes:

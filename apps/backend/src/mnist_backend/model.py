@@ -1,16 +1,16 @@
 """The network, and its two forms on disk.
 
-Contract: `Network` maps standardised pictures to ten scores; `save_weights` writes safetensors, the
-source of truth, `load_weights` reads them back, `export` writes the ONNX network that is served: it
+Contract: `Network` maps standardised pictures to ten scores; `weights` gives them as safetensors,
+the source of truth, `read_weights` reads them back, `onnx` gives the network that is served: it
 takes `picture` (n 1 28 28) and gives `probabilities` (n 10).
 Does not know: the data, the training, or ONNX Runtime.
 """
 
+import io
 import warnings
-from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 FIRST_CHANNELS = 16
@@ -50,30 +50,32 @@ class Network(nn.Module):
         return scores
 
 
-def save_weights(network: Network, path: Path) -> None:
-    """Write the weights as safetensors."""
-    save_file(network.state_dict(), path)
+def weights(network: Network) -> bytes:
+    """Return the weights as safetensors."""
+    return save(network.state_dict())
 
 
-def load_weights(path: Path) -> Network:
-    """Return the network with the weights of a file, ready to recognise."""
+def read_weights(content: bytes) -> Network:
+    """Return the network with the weights of a safetensors file, ready to recognise."""
     network = Network()
-    network.load_state_dict(load_file(path))
+    network.load_state_dict(load(content))
     return network.eval()
 
 
-def export(network: Network, path: Path) -> None:
-    """Write the network, followed by a softmax, as ONNX."""
+def onnx(network: Network) -> bytes:
+    """Return the network, followed by a softmax, as ONNX."""
     served = nn.Sequential(network, nn.Softmax(dim=1)).eval()
+    written = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter needs onnxscript
         torch.onnx.export(
             served,
             (torch.zeros(1, 1, 28, 28),),
-            str(path),
+            written,  # type: ignore[arg-type]  # torch takes a stream too, and does not tell
             input_names=["picture"],
             output_names=["probabilities"],
             dynamic_axes={"picture": {0: "n"}, "probabilities": {0: "n"}},
             opset_version=OPSET,
             dynamo=False,
         )
+    return written.getvalue()
