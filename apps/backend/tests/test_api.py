@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from mnist_backend.app import create_app
 from mnist_backend.errors import ArtefactTamperedError
-from mnist_backend.predictor import OnnxPredictor, Recognition
+from mnist_backend.predictor import Recognition, Values
 from mnist_backend.settings import Settings
 
 from .conftest import CertainPredictor, MakeClient, always
@@ -45,7 +45,7 @@ def problem(response: Response, status: int) -> dict[str, Any]:
 def test_health_answers_without_a_model(make_client: MakeClient) -> None:
     """The process lives whatever the model does."""
 
-    def fail(_: Path) -> CertainPredictor:
+    def fail(*_: object) -> CertainPredictor:
         message = "another file"
         raise ArtefactTamperedError(message)
 
@@ -63,17 +63,18 @@ def test_ready_names_the_model(client: TestClient) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/ready"), ("POST", PATH)])
 def test_a_missing_model_is_told(make_client: MakeClient, method: str, path: str) -> None:
-    """Without its artefact the server says which file it misses."""
-    body = problem(make_client(OnnxPredictor.load).request(method, path), 503)
-    assert body["type"] == "urn:mnist-backend:problem:model-missing"
-    assert "card.json" in body["detail"]
+    """Without a model the server says where it looked for one."""
+    client = make_client(models_dir=Path("/nothing"))
+    body = problem(client.request(method, path, json={"image": BLANK}), 503)
+    assert body["type"] == "urn:mnist-backend:problem:model-unavailable"
+    assert "/nothing is the champion" in body["detail"]
     assert body["instance"] == path
 
 
 def test_a_model_is_not_ready_before_the_start(tmp_path: Path) -> None:
     """An application that was not started serves no model."""
-    client = TestClient(create_app(Settings(model_dir=tmp_path), always))
-    assert problem(client.get("/ready"), 503)["detail"] == "not loaded"
+    client = TestClient(create_app(Settings(models_dir=tmp_path, state_dir=tmp_path), always))
+    assert problem(client.get("/ready"), 503)["detail"] == "not loaded yet"
 
 
 def test_a_drawing_is_recognised(client: TestClient) -> None:
@@ -82,7 +83,7 @@ def test_a_drawing_is_recognised(client: TestClient) -> None:
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     body = response.json()
-    assert set(body) == {"digit", "probabilities", "model_version", "time_ms"}
+    assert set(body) == {"id", "digit", "probabilities", "model_version", "time_ms"}
     assert body["digit"] == 7
     assert math.isclose(sum(body["probabilities"]), 1)
     assert body["model_version"] == "0.1.0+test"
@@ -116,7 +117,15 @@ def replaced(value: object) -> dict[str, object]:
         ({"image": BLANK[1:]}, "image", "must hold at least 784 items", "a list of 783"),
         ({"image": [*BLANK, 0]}, "image", "must hold at most 784 items", "a list of 785"),
         ({"image": []}, "image", "must hold at least 784 items", "a list of 0"),
-        ({"image": "0"}, "image", "must be a list", "0"),
+        ({"image": "0"}, "image", "must be a PNG in base64", None),
+        (replaced(2**70), "image[3]", "must be at most 1.0", "a number of 71 bits"),
+        ({"image": [[0.5] * 28] * 27}, "image", "must hold at least 28 items", "a list of 27"),
+        (
+            {"image": [[0.5] * 27] + [[0] * 28] * 27},
+            "image[0]",
+            "must hold at least 28 items",
+            "a list of 27",
+        ),
         ({"image": {"0": 1}}, "image", "must be a list", None),
         ({"image": BLANK, "colour": "red"}, "colour", "is not a known field", "red"),
         ({}, "image", "is required", None),
@@ -206,18 +215,22 @@ def test_an_unexpected_error_tells_nothing(make_client: MakeClient) -> None:
     """A bug is answered with a problem body that holds nothing of the machine."""
 
     class BrokenPredictor(CertainPredictor):
-        def recognise(self, values: Sequence[float]) -> Recognition:
+        def recognise(self, values: Values) -> Recognition:
+            if values.sum() <= 1:
+                return super().recognise(values)
             message = f"secret {len(values)}"
             raise RuntimeError(message)
 
-    response = post(make_client(lambda _: BrokenPredictor()), {"image": BLANK})
+    response = post(
+        make_client(lambda model, _: BrokenPredictor(model.card)), {"image": [1.0] * 784}
+    )
     assert problem(response, 500)["type"] == "about:blank"
     assert "secret" not in response.text
 
 
 def test_a_client_that_goes_away_is_no_server_error(tmp_path: Path) -> None:
     """A body that never ends well counts as the client's failure."""
-    app = create_app(Settings(model_dir=tmp_path), always)
+    app = create_app(Settings(models_dir=tmp_path, state_dir=tmp_path), always)
     answers: list[Message] = []
 
     async def receive() -> Message:

@@ -4,10 +4,8 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvicorn
 
 from mnist_backend import __main__ as command
 
@@ -27,18 +25,28 @@ def test_a_wrong_setting_is_named(
     assert capsys.readouterr().err.startswith("MNIST_PORT: Input should be a valid integer")
 
 
-def test_the_server_runs_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Host, port and the time to stop come from the environment."""
-    told: dict[str, Any] = {}
-    monkeypatch.setenv("MNIST_HOST", "127.0.0.1")
-    monkeypatch.setenv("MNIST_PORT", "9000")
-    monkeypatch.setenv("MNIST_SHUTDOWN_SECONDS", "3")
-    monkeypatch.setattr(uvicorn, "run", lambda app, **options: told.update(options, app=app))
-    assert command.main([]) == 0
-    assert told["host"] == "127.0.0.1"
-    assert told["port"] == 9000
-    assert told["timeout_graceful_shutdown"] == 3
-    assert told["app"].title == "MNIST backend"
+def test_a_setting_that_contradicts_another_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rule about several variables names the one to change."""
+    monkeypatch.setenv("MNIST_AUTH", "on")
+    monkeypatch.setenv("MNIST_CHALLENGER_SHARE", "0.5")
+    assert command.main([]) == 2
+    assert capsys.readouterr().err.startswith("Value error, MNIST_EXPERIMENT_SALT is the public")
+
+
+def test_the_database_is_migrated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command makes the tables and ends with 0; where it cannot, with 1 and the reason."""
+    monkeypatch.setenv("MNIST_STATE_DIR", str(tmp_path))
+    assert command.main(["migrate"]) == 0
+    assert (tmp_path / "predictions.sqlite3").stat().st_size > 0
+    monkeypatch.setenv("MNIST_DATABASE_URL", "postgresql://me:s3cr3t@127.0.0.1:1/none")
+    assert command.main(["migrate"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("The database does not answer: ")
+    assert "s3cr3t" not in told
 
 
 def test_serving_needs_no_library_of_the_training() -> None:
@@ -49,4 +57,6 @@ def test_serving_needs_no_library_of_the_training() -> None:
     done = subprocess.run(command_line, cwd=source, capture_output=True, text=True, check=True)  # noqa: S603  our own interpreter
     loaded = set(done.stdout.split())
     assert "onnxruntime" in loaded
-    assert not {"torch", "sklearn", "scipy", "safetensors", "onnx"} & loaded
+    assert (
+        not {"torch", "mnist_backend.training", "sklearn", "scipy", "safetensors", "onnx"} & loaded
+    )

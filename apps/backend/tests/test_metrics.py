@@ -1,5 +1,7 @@
 """What is counted, and under which names."""
 
+import httpx2
+from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from mnist_backend.metrics import Metrics
@@ -23,6 +25,12 @@ def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
     return name, frozenset(labels.items())
 
 
+def counted(client: TestClient) -> Sample:
+    """Return every sample of an application."""
+    serving = client.app.state.serving  # type: ignore[attr-defined]  # any ASGI application to the client
+    return read(serving.metrics.render().decode())
+
+
 def test_requests_are_counted_by_route_never_by_path(make_client: MakeClient) -> None:
     """Paths that do not exist share one label, whatever they are called."""
     client = make_client()
@@ -31,9 +39,7 @@ def test_requests_are_counted_by_route_never_by_path(make_client: MakeClient) ->
     client.get("/api/v1/predict")
     for path in ("/a", "/b", "/c"):
         client.request("BREW", path)
-    page = client.get("/metrics")
-    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
-    samples = read(page.text)
+    samples = counted(client)
     route = "/api/v1/predict"
     name = "http_requests_total"
     assert samples[key(name, method="POST", route=route, status="200")] == 1
@@ -49,7 +55,7 @@ def test_files_of_the_documentation_are_counted_under_their_folder(
     client = make_client()
     for name in ("swagger-ui.css", "nothing.css"):
         client.get(f"/static-offline-docs/{name}")
-    samples = read(client.get("/metrics").text)
+    samples = counted(client)
     route = "/static-offline-docs"
     assert samples[key("http_requests_total", method="GET", route=route, status="200")] == 1
     assert samples[key("http_requests_total", method="GET", route=route, status="404")] == 1
@@ -58,9 +64,9 @@ def test_files_of_the_documentation_are_counted_under_their_folder(
 def test_a_crash_is_counted_as_a_server_error(make_client: MakeClient) -> None:
     """An unexpected error is a request answered with 500."""
     client = make_client()
-    client.app.state.serving.loaded = None  # type: ignore[attr-defined]
+    client.app.state.serving.predicting.models = None  # type: ignore[attr-defined]
     client.get("/ready")
-    samples = read(client.get("/metrics").text)
+    samples = counted(client)
     assert samples[key("http_requests_total", method="GET", route="/ready", status="500")] == 1
 
 
@@ -68,12 +74,18 @@ def test_predictions_and_their_confidence_are_counted(make_client: MakeClient) -
     """A recognised digit is counted under the model's version."""
     client = make_client()
     client.post("/api/v1/predict", json={"image": [0] * 784})
-    samples = read(client.get("/metrics").text)
+    samples = counted(client)
     assert samples[key("predictions_total", digit="7", model_version="0.1.0+test")] == 1
-    assert samples[key("prediction_confidence_ratio_bucket", le="0.9")] == 0
-    assert samples[key("prediction_confidence_ratio_bucket", le="0.95")] == 1
+    assert (
+        samples[key("prediction_confidence_ratio_bucket", le="0.9", model_version="0.1.0+test")]
+        == 0
+    )
+    assert (
+        samples[key("prediction_confidence_ratio_bucket", le="0.95", model_version="0.1.0+test")]
+        == 1
+    )
     sha256 = make_card().files.network
-    assert samples[key("model_info", version="0.1.0+test", sha256=sha256)] == 1
+    assert samples[key("model_info", version="0.1.0+test", sha256=sha256, alias="champion")] == 1
 
 
 def test_the_objective_is_an_edge_of_the_histogram() -> None:
@@ -90,9 +102,23 @@ def test_the_objective_is_an_edge_of_the_histogram() -> None:
 def test_two_applications_share_no_metric() -> None:
     """Each registry is its application's own."""
     one, other = Metrics(), Metrics()
-    one.name_model("1", "a")
-    assert key("model_info", version="1", sha256="a") in read(one.render().decode())
-    assert key("model_info", version="1", sha256="a") not in read(other.render().decode())
+    one.name_models({"champion": ("1", "a")})
+    named = key("model_info", version="1", sha256="a", alias="champion")
+    assert named in read(one.render().decode())
+    assert named not in read(other.render().decode())
+
+
+def test_metrics_have_a_port_of_their_own() -> None:
+    """The page is served where users need not come, and nowhere else."""
+    metrics = Metrics()
+    server = metrics.serve("127.0.0.1", 0)
+    try:
+        page = httpx2.get(f"http://127.0.0.1:{server.server_port}/metrics", trust_env=False)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert page.headers["content-type"].startswith("text/plain; version=")
+    assert key("process_cpu_seconds_total") in read(page.text)
 
 
 def test_the_process_is_measured() -> None:

@@ -23,13 +23,17 @@ def test_the_committed_document_is_the_one_served() -> None:
     assert app.openapi() is app.openapi()
 
 
-def test_the_operations_are_the_four_of_the_contract() -> None:
+def test_the_operations_are_those_of_the_contract() -> None:
     """Nothing is served that is not documented."""
     assert set(operations()) == {
         "GET /health",
         "GET /ready",
-        "GET /metrics",
+        "GET /api/v1/models",
+        "GET /api/v1/predictions/{id}",
+        "POST /api/v1/feedback",
+        "POST /api/v1/models/{version}/promote",
         "POST /api/v1/predict",
+        "POST /api/v1/predict/batch",
     }
 
 
@@ -39,10 +43,12 @@ def test_every_failure_is_documented_as_a_problem() -> None:
         name: {status: told["content"] for status, told in item["responses"].items()}
         for name, item in operations().items()
     }
-    assert set(documented["POST /api/v1/predict"]) == {
-        *("200", "400", "413", "415", "422", "500", "503", "default")
-    }
-    assert set(documented["GET /ready"]) == {"200", "500", "503", "default"}
+    asking = {"400", "401", "403", "405", "408", "413", "415", "422", "429", "500"}
+    for name, responses in documented.items():
+        if name.startswith("POST"):
+            assert asking <= set(responses), name
+    assert {"409", "404"} <= set(documented["POST /api/v1/feedback"])
+    assert {"503"} <= set(documented["GET /ready"])
     for responses in documented.values():
         failures = {status for status in responses if status != "200"}
         assert failures
@@ -52,9 +58,18 @@ def test_every_failure_is_documented_as_a_problem() -> None:
 def test_the_request_is_documented_as_it_is_checked() -> None:
     """The document tells the length and the range of the image, and that no more is allowed."""
     request = operations()["POST /api/v1/predict"]["requestBody"]
-    schema = request["content"]["application/json"]["schema"]
-    image = schema["properties"]["image"]
+    reference = request["content"]["application/json"]["schema"]["$ref"]
+    schema = create_app().openapi()["components"]["schemas"][reference.rsplit("/", 1)[1]]
+    greys, rows, png = schema["properties"]["image"]["oneOf"]
     assert request["required"] is True
-    assert (image["minItems"], image["maxItems"]) == (784, 784)
-    assert (image["items"]["minimum"], image["items"]["maximum"]) == (0, 1)
+    assert (greys["minItems"], greys["maxItems"]) == (784, 784)
+    assert (greys["items"]["minimum"], greys["items"]["maximum"]) == (0, 1)
+    assert (rows["maxItems"], rows["items"]["maxItems"]) == (28, 28)
+    assert png["type"] == "string"
     assert schema["additionalProperties"] is False
+
+
+def test_what_needs_a_caller_says_so() -> None:
+    """Every operation of the API names how a caller is known; the others name none."""
+    for name, operation in operations().items():
+        assert ("security" in operation) == ("/api/v1" in name), name

@@ -2,70 +2,131 @@
 
     python -m mnist_backend            serve, with the settings of the environment
     python -m mnist_backend openapi    print the OpenAPI document
+    python -m mnist_backend migrate    bring the database to the newest schema and end
+    python -m mnist_backend.keys       make, list and revoke API keys
 
-Contract: exit code 2 and the name of the variable when a setting is wrong.
+Contract: exit code 2 and the name of the variable when a setting is wrong. Told to stop, a server
+is not ready at once, answers on for `drain_seconds`, ends what it has begun, writes down what is
+queued, and ends with 0.
 Does not know: anything the application does.
 """
 
 import argparse
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from types import FrameType
+from typing import cast
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
+from mnist_backend import logs
 from mnist_backend.app import create_app
+from mnist_backend.errors import BackendError, SettingInvalidError
+from mnist_backend.lifecycle import Serving
 from mnist_backend.settings import Settings
 
+NOT_STARTED = 3
 
-def serve(settings: Settings) -> None:
-    """Serve until told to stop; one process, scaled by replicas."""
-    uvicorn.run(
-        create_app(settings),
+
+class DrainingServer(uvicorn.Server):
+    """Goes on answering for a while after it is told to stop, so that balancers look elsewhere."""
+
+    def __init__(self, config: uvicorn.Config, serving: Serving) -> None:
+        """Serve as the configuration says."""
+        super().__init__(config)
+        self._serving = serving
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's
+        """Stop being ready now and end later; told a second time, end now.
+
+        The signal is not kept: uvicorn would raise it again at the very end, and the process would
+        be killed by it instead of ending with 0.
+        """
+        if self._serving.draining or not self.started:
+            self.should_exit = True
+            return
+        self._serving.draining = True
+        seconds = self._serving.settings.drain_seconds
+        asyncio.get_running_loop().call_later(seconds, self._end)
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+
+def serve(settings: Settings) -> int:
+    """Serve until told to stop; one process, scaled by replicas. Return the exit code.
+
+    Raises:
+        BackendError: a setting cannot be used.
+    """
+    logs.configure(settings.log_level)
+    app = create_app(settings)
+    serving = serving_of(app)
+    config = uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
-        log_level=settings.log_level,
-        log_config=logging_to_stdout(settings.log_level),
+        log_config=None,
         access_log=False,  # every request is in the metrics
         server_header=False,
+        proxy_headers=False,  # which proxies are believed is decided by admission alone
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
+    try:
+        metrics = serving.metrics.serve(settings.host, settings.metrics_port)
+    except OSError as error:
+        message = f"MNIST_METRICS_PORT: {settings.metrics_port} cannot be listened on: {error}"
+        raise SettingInvalidError(message) from error
+    server = DrainingServer(config, serving)
+    try:
+        server.run()
+    finally:
+        metrics.shutdown()
+        metrics.server_close()
+    return 0 if server.started else NOT_STARTED
 
 
-def logging_to_stdout(level: str) -> dict[str, object]:
-    """Return a configuration that logs everything, a line each, to standard output."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {
-            "stdout": {
-                "class": "logging.StreamHandler",
-                "formatter": "line",
-                "stream": "ext://sys.stdout",
-            }
-        },
-        "root": {"handlers": ["stdout"], "level": level.upper()},
-    }
+def serving_of(app: FastAPI) -> Serving:
+    """Return what an application shares."""
+    return cast("Serving", app.state.serving)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(prog="mnist_backend", description="Recognise digits.")
-    parser.add_argument("command", nargs="?", choices=("serve", "openapi"), default="serve")
+    commands = ("serve", "openapi", "migrate")
+    parser.add_argument("command", nargs="?", choices=commands, default="serve")
     command = parser.parse_args(arguments).command
-    if command == "openapi":
-        sys.stdout.write(json.dumps(create_app().openapi(), indent=2) + "\n")
-        return 0
     try:
-        settings = Settings()
+        return run(command, Settings())
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            name = "MNIST_" + "_".join(map(str, fault["loc"])).upper()
-            sys.stderr.write(f"{name}: {fault['msg']}\n")
-        return 2
-    serve(settings)
+        for fault in error.errors(include_url=False, include_input=False):
+            name = "_".join(map(str, fault["loc"])).upper()
+            sys.stderr.write(f"MNIST_{name}: {fault['msg']}\n" if name else f"{fault['msg']}\n")
+    except SettingInvalidError as error:
+        sys.stderr.write(f"{error.detail}\n")
+    except BackendError as error:
+        sys.stderr.write(f"{error.title}: {error.detail}\n")
+        return 1
+    return 2
+
+
+def run(command: str, settings: Settings) -> int:
+    """Run one of the commands; return the exit code.
+
+    Raises:
+        BackendError: it could not be done.
+    """
+    if command == "serve":
+        return serve(settings)
+    if command == "openapi":
+        sys.stdout.write(json.dumps(create_app(settings).openapi(), indent=2) + "\n")
+    else:
+        serving_of(create_app(settings)).database.migrate()
     return 0
 
 

@@ -1,113 +1,131 @@
-"""The HTTP application: routes, and the one boundary where errors become problem bodies.
+"""The HTTP application: its routes, their document, and how errors are answered.
 
-Contract: `create_app` makes a new application that shares nothing with another; it always starts,
-also without a model, and then says so in `/ready`. Every failure is answered with the problem
-details of RFC 9457. Every request is counted under its route's template, never under its path.
-Does not know: how a digit is recognised, or which server runs it.
+Contract: `create_app` makes a new application that shares nothing with another. Every failure is
+answered with the problem details of RFC 9457. What asks the database runs beside the event loop.
+Does not know: how a digit is recognised, who may ask, or which server runs it.
 """
 
-import logging
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from http import HTTPStatus
-from pathlib import Path
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
 
-from fastapi import FastAPI, Request, Response
-from fastapi.openapi.utils import get_openapi
+import anyio
+from fastapi import Depends, FastAPI, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mnist_backend import __version__, metrics, problems
-from mnist_backend.errors import (
-    ArtefactError,
-    BackendError,
-    BodyTooLargeError,
-    BodyUnparsableError,
-    MediaTypeUnsupportedError,
+from mnist_backend import __version__, document, edge, problems
+from mnist_backend.database import StoredPrediction as Stored
+from mnist_backend.edge import Edge
+from mnist_backend.errors import ArtefactError, BackendError, PredictionUnknownError
+from mnist_backend.experiment import Variant
+from mnist_backend.keys import Scope
+from mnist_backend.lifecycle import Load, Serving, loaded
+from mnist_backend.predicting import Unit, parsed
+from mnist_backend.schemas import (
+    BATCH_LIMIT,
+    Batch,
+    BatchRequest,
+    Feedback,
+    FeedbackRequest,
+    Health,
+    Model,
+    Models,
+    Prediction,
+    PredictionId,
+    PredictRequest,
+    PromoteRequest,
+    Promotion,
+    Ready,
+    StoredPrediction,
 )
-from mnist_backend.metrics import Metrics
-from mnist_backend.predictor import OnnxPredictor, Predictor
-from mnist_backend.schemas import Health, Prediction, PredictRequest, Problem, Ready
 from mnist_backend.settings import Settings
 
-log = logging.getLogger(__name__)
-
 JSON = "application/json"
-DESCRIPTION = (
-    "Recognises a handwritten digit. Every failure is answered with a problem body (RFC 9457) that "
-    "names the field at fault and the rule it breaks."
-)
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+FLUSH_SECONDS = 2.0  # a prediction that is told about may still be on its way to the database
+SMALL_BODY_BYTES = 1024
 
-Load = Callable[[Path], Predictor]
+Id = Annotated[PredictionId, Path(description="The id that came with the prediction.")]
+Version = Annotated[str, Path(max_length=64, description="A version of the store.")]
 
 
-@dataclass(slots=True)
-class Serving:
-    """What the routes of one application share."""
+def create_app(settings: Settings | None = None, load: Load = loaded) -> FastAPI:
+    """Make the application; models are loaded when it starts.
 
-    settings: Settings
-    metrics: Metrics = field(default_factory=Metrics)
-    loaded: Predictor | ArtefactError = field(default_factory=lambda: ArtefactError("not loaded"))
-
-    @property
-    def predictor(self) -> Predictor:
-        """The model in use, or the reason why there is none, raised."""
-        if isinstance(self.loaded, ArtefactError):
-            raise self.loaded
-        return self.loaded
-
-    def start(self, load: Load) -> None:
-        """Load the model; without one the process lives on, and says why it is not ready."""
-        try:
-            self.loaded = load(self.settings.model_dir)
-        except ArtefactError as error:
-            log.error("%s: %s", error.title, error.detail)
-            self.loaded = error
-            return
-        card = self.loaded.card
-        self.metrics.name_model(card.model_version, card.files.network)
-        log.info("serving model %s", card.model_version)
-
-
-def create_app(settings: Settings | None = None, load: Load = OnnxPredictor.load) -> FastAPI:
-    """Make the application; the model is loaded when it starts."""
-    serving = Serving(settings or Settings())
+    Raises:
+        BackendError: a setting cannot be used.
+    """
+    serving = Serving(settings or Settings(), load)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        serving.start(load)
-        yield
+        await anyio.to_thread.run_sync(serving.start)
+        async with anyio.create_task_group() as group:
+            group.start_soon(serving.watch)
+            yield
+            group.cancel_scope.cancel()
+        await serving.admission.end()
+        await anyio.to_thread.run_sync(serving.stop)
 
-    app = FastAPIOffline(
-        title="MNIST backend",
-        version=__version__,
-        description=DESCRIPTION,
-        redoc_url=None,
-        lifespan=lifespan,
-        redirect_slashes=False,
-    )
+    about: dict[str, Any] = {
+        "title": "MNIST backend",
+        "version": __version__,
+        "description": document.DESCRIPTION,
+        "redoc_url": None,
+        "lifespan": lifespan,
+        "redirect_slashes": False,
+    }
+    offline = serving.settings.docs
+    app = FastAPIOffline(**about) if offline else FastAPI(openapi_url=None, **about)
     app.state.serving = serving
-    app.add_middleware(Measured, metrics=serving.metrics)
-    for kind in (BackendError, HTTPException, Exception):
+    app.add_middleware(Edge, serving=serving)
+    for kind in (BackendError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_failure)
-    app.get("/health", responses=_failures())(health)
-    app.get("/ready", responses=_failures(503), response_model=Ready)(ready)
-    app.get("/metrics", responses=_text() | _failures(), response_class=Response)(expose)
-    app.post(
-        "/api/v1/predict",
-        responses=_failures(400, 413, 415, 422, 503),
-        response_model=Prediction,
-        openapi_extra={"requestBody": _body_of(PredictRequest)},
-    )(predict)
-    app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    _add_routes(app)
+    app.openapi = lambda: document.of(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    add, said = app.add_api_route, document.failures
+    asks = document.asks
+    api = "/api/v1"
+    add("/health", health, responses=said())
+    add("/ready", ready, responses=said(503))
+    post: dict[str, Any] = {"methods": ["POST"]}
+    add(edge.PREDICT, predict, **post, **asks(PredictRequest, Prediction, 503))
+    add(f"{api}/predict/batch", predict_batch, **post, **asks(BatchRequest, Batch, 503))
+    add(f"{api}/feedback", feedback, **post, **asks(FeedbackRequest, Feedback, 404, 409, 503))
+    found = said(401, 403, 404, 422, 429, 503)
+    add(f"{api}/predictions/{{id}}", prediction, responses=found, **document.SECURED)
+    add(f"{api}/models", models, responses=said(401, 403, 429, 503), **document.SECURED)
+    add(
+        f"{api}/models/{{version}}/promote",
+        promote,
+        **post,
+        **asks(PromoteRequest, Promotion, 404, 409, 503),
+    )
+
+
+def serving_of(request: Request) -> Serving:
+    """Return what the application shares."""
+    return cast("Serving", request.app.state.serving)
+
+
+def admitted(scope: Scope) -> Callable[[Request], Awaitable[Unit]]:
+    """Return what admits a request that needs a scope."""
+
+    async def admit(request: Request) -> Unit:
+        return await edge.unit_of(serving_of(request), request.scope, scope)
+
+    return admit
+
+
+Predicts = Annotated[Unit, Depends(admitted("predict"))]
+Tells = Annotated[Unit, Depends(admitted("feedback"))]
+Administers = Annotated[Unit, Depends(admitted("admin"))]
 
 
 async def health() -> Health:
@@ -116,134 +134,129 @@ async def health() -> Health:
 
 
 async def ready(request: Request) -> Ready:
-    """Say which model is loaded and checked, or why none is."""
-    return Ready(model_version=_serving(request).predictor.card.model_version)
-
-
-async def expose(request: Request) -> Response:
-    """Return all metrics in Prometheus' text format."""
-    return Response(_serving(request).metrics.render(), media_type=metrics.CONTENT_TYPE)
+    """Say which model is loaded and checked, or why requests should go elsewhere."""
+    serving = serving_of(request)
+    if serving.draining:
+        message = "the process is about to end; ask another"
+        raise ArtefactError(message)
+    return Ready(model_version=serving.predicting.champion.version)
 
 
 async def predict(request: Request) -> Response:
-    """Recognise the digit in a drawing of 28 rows of 28 grey values, 1 is ink and 0 is paper.
+    """Recognise the digit in one drawing.
 
     Place and size of the drawing do not matter: it is cropped, fitted and centred here. A blank
     drawing is answered too, with a low probability for every digit.
     """
-    serving = _serving(request)
-    predictor = serving.predictor
-    body = await _read(request, serving.settings.body_limit_bytes)
-    try:
-        wanted = PredictRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise problems.refused(error) from error
-    start = time.perf_counter()
-    seen = predictor.recognise(wanted.image)
-    seconds = time.perf_counter() - start
-    version = predictor.card.model_version
-    serving.metrics.count_prediction(seen.digit, seen.confidence, version)
-    prediction = Prediction(
-        digit=seen.digit,
-        probabilities=list(seen.probabilities),
-        model_version=version,
-        time_ms=round(seconds * 1000, 3),
+    scope, receive = request.scope, request.receive
+    status, media_type, content = await edge.predicted(serving_of(request), scope, receive)
+    return Response(content, status, media_type=media_type.decode())
+
+
+async def predict_batch(request: Request, unit: Predicts) -> Response:
+    """Recognise the digits in up to 64 drawings."""
+    serving = serving_of(request)
+    limit = serving.settings.body_limit_bytes * BATCH_LIMIT // 4
+    body = await edge.read(serving, request.scope, request.receive, limit)
+    content, version = await anyio.to_thread.run_sync(
+        serving.predicting.many, body, unit, limiter=serving.careful
     )
-    return Response(prediction.model_dump_json(), media_type=JSON)
+    request.scope[edge.KEY].model_version = version
+    return Response(content, media_type=JSON)
+
+
+async def feedback(request: Request, unit: Tells) -> Feedback:
+    """Tell the true digit of a prediction, so that accuracy in production is known.
+
+    The same digit may be told again; another one is refused.
+    """
+    serving = serving_of(request)
+    body = await edge.read(serving, request.scope, request.receive, SMALL_BODY_BYTES)
+    told = parsed(FeedbackRequest, body)
+
+    def tell() -> Feedback:
+        stored = _found(serving, told.prediction_id, unit)
+        known = serving.database.tell(told.prediction_id, unit.owner, told.digit)
+        right = stored.record.digit == known.digit
+        if known.first:
+            outcome = "right" if right else "wrong"
+            serving.metrics.feedback.labels(outcome, stored.record.model_version).inc()
+        return Feedback(
+            prediction_id=told.prediction_id,
+            predicted=stored.record.digit,
+            digit=known.digit,
+            right=right,
+        )
+
+    return await anyio.to_thread.run_sync(tell)
+
+
+async def prediction(request: Request, id: Id, unit: Predicts) -> StoredPrediction:
+    """Return a prediction of the caller, as it was written down."""
+    stored = await anyio.to_thread.run_sync(_found, serving_of(request), id, unit)
+    record = stored.record
+    return StoredPrediction(
+        id=record.id,
+        created=datetime.fromtimestamp(record.created, UTC),
+        digit=record.digit,
+        probabilities=list(record.probabilities),
+        model_version=record.model_version,
+        variant=cast("Variant", record.variant),
+        feedback=stored.feedback.digit if stored.feedback else None,
+    )
+
+
+async def models(request: Request, _: Predicts) -> Models:
+    """Return every model of the store: its card, and the aliases that name it."""
+    registry = serving_of(request).registry
+
+    def listed() -> Models:
+        aliases = registry.aliases()
+        return Models(
+            models=[
+                Model(
+                    aliases=sorted(
+                        a for a, version in aliases.items() if version == c.model_version
+                    ),
+                    card=c.model_dump(mode="json"),
+                )
+                for c in registry.cards()
+            ]
+        )
+
+    return await anyio.to_thread.run_sync(listed)
+
+
+async def promote(request: Request, version: Version, unit: Administers) -> Promotion:
+    """Make a model the champion or the challenger; it is checked before anybody meets it."""
+    serving = serving_of(request)
+    body = await edge.read(serving, request.scope, request.receive, SMALL_BODY_BYTES)
+    alias = parsed(PromoteRequest, body).alias
+    before = await anyio.to_thread.run_sync(serving.promote, version, alias, unit.owner)
+    return Promotion(alias=alias, model_version=version, before=before)
+
+
+def _found(serving: Serving, identity: str, unit: Unit) -> Stored:
+    """Return a caller's prediction, once it is written if it is on its way."""
+    serving.recorder.has_begun(FLUSH_SECONDS)  # at the very start there are no tables yet
+    stored = serving.database.find(identity, unit.owner)
+    if stored is None:
+        serving.recorder.flush(FLUSH_SECONDS)
+        stored = serving.database.find(identity, unit.owner)
+    if stored is None:
+        message = f"no prediction {identity} is known"
+        raise PredictionUnknownError(message)
+    return stored
 
 
 async def answer_failure(request: Request, error: Exception) -> Response:
-    """Turn whatever was raised into a problem body: the only place that does."""
-    instance = request.url.path
-    headers = None
+    """Turn whatever was raised into a problem body."""
+    if isinstance(error, RequestValidationError):
+        error = problems.broken(error.errors())
     if isinstance(error, BackendError):
-        problem = problems.of_error(error, instance)
-    elif isinstance(error, HTTPException):
-        problem, headers = problems.of_status(error.status_code, instance), error.headers
-    else:  # the server logs it with its trace
-        problem = problems.of_status(500, instance)
-    content = problem.model_dump_json(exclude_none=True)
-    return Response(content, problem.status, headers, media_type=problems.MEDIA_TYPE)
-
-
-class Measured:
-    """Counts and times every request, around everything else."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        """Wrap an application."""
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note what came of it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status = 500  # what the server answers if nothing else does
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        start = time.perf_counter()
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            seconds = time.perf_counter() - start
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            mounted: str = scope.get("root_path", "") or "unmatched"
-            route = getattr(scope.get("route"), "path", mounted)
-            self._metrics.count_request(method, route, status, seconds)
-
-
-def document(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, with the problem body that the routes refer to."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        template = "#/components/schemas/{model}"
-        problem = Problem.model_json_schema(ref_template=template)
-        schema["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
-        app.openapi_schema = schema
-    return app.openapi_schema
-
-
-def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    said: dict[int | str, str] = {"default": "Any other failure"}
-    said |= {status: HTTPStatus(status).phrase for status in (*statuses, 500)}
-    return {status: {"description": text, "content": content} for status, text in said.items()}
-
-
-def _text() -> dict[int | str, dict[str, Any]]:
-    content = {"text/plain": {"schema": {"type": "string"}}}
-    return {200: {"description": "Every metric", "content": content}}
-
-
-def _body_of(model: type[PredictRequest]) -> dict[str, Any]:
-    return {"required": True, "content": {JSON: {"schema": model.model_json_schema()}}}
-
-
-def _serving(request: Request) -> Serving:
-    return cast("Serving", request.app.state.serving)
-
-
-async def _read(request: Request, limit_bytes: int) -> bytes:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != JSON:
-        message = f"send {JSON}, not {media_type or 'a body without a media type'}"
-        raise MediaTypeUnsupportedError(message)
-    declared = request.headers.get("content-length", "0")
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if max(len(body), int(declared)) > limit_bytes:  # a chunked body declares nothing
-                message = f"a body may have {limit_bytes} bytes"
-                raise BodyTooLargeError(message)
-    except ClientDisconnect as error:
-        message = "the client went away before the body was complete"
-        raise BodyUnparsableError(message) from error
-    return bytes(body)
+        status, _, content = edge.failure(error, request.scope)
+        return Response(content, status, media_type=problems.MEDIA_TYPE)
+    failed = cast("HTTPException", error)  # nothing else is sent here
+    problem = problems.of_status(failed.status_code, request.url.path)
+    content = problem.model_dump_json(exclude_none=True).encode()
+    return Response(content, failed.status_code, failed.headers, media_type=problems.MEDIA_TYPE)

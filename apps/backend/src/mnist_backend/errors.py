@@ -5,6 +5,7 @@ names the problem and a title that never varies, its message tells what happened
 Does not know: HTTP bodies, the web framework, or who catches the error.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -32,6 +33,7 @@ class BackendError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.faults = faults
+        self.headers: Mapping[str, str] = {}  # that go with the answer
 
 
 class BodyUnparsableError(BackendError):
@@ -48,6 +50,14 @@ class BodyTooLargeError(BackendError):
     status = 413
     slug = "body-too-large"
     title = "The body is too large"
+
+
+class BodyTooSlowError(BackendError):
+    """The body did not arrive in time."""
+
+    status = 408
+    slug = "body-too-slow"
+    title = "The body took too long"
 
 
 class MediaTypeUnsupportedError(BackendError):
@@ -159,8 +169,30 @@ class DatabaseUnavailableError(BackendError):
     title = "The database does not answer"
 
 
-class GateMissedError(BackendError):
-    """A trained model is not good enough to be shipped."""
+class RecordRefusedError(BackendError):
+    """The database answers, but does not take these values."""
 
-    slug = "gate-missed"
-    title = "The model is not good enough"
+    slug = "record-refused"
+    title = "The database does not take these values"
+
+
+class IssuerUnavailableError(BackendError):
+    """The issuer of tokens does not answer, so nobody can be known by one."""
+
+    status = 503
+    slug = "issuer-unavailable"
+    title = "The issuer of tokens does not answer"
+
+
+class SettingInvalidError(BackendError):
+    """A setting of the server has a value that cannot be used."""
+
+    slug = "setting-invalid"
+    title = "A setting cannot be used"
+
+
+class ConfigurationError(BackendError):
+    """A training is asked for with values that it does not have."""
+
+    slug = "configuration-wrong"
+    title = "The configuration cannot be used"

@@ -7,6 +7,7 @@ Does not know: the web framework.
 """
 
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -24,7 +25,9 @@ from mnist_backend.schemas import Problem, ProblemFault
 MEDIA_TYPE = "application/problem+json"
 FAULTS_TOLD = 10
 VALUE_LENGTH = 64
+WHOLE_NUMBER_MOST = 1 << 53  # beyond it JSON's readers disagree
 WHOLE_BODY = "(body)"
+FORMS = {"greys", "rows", "png"}  # of a drawing; no field has such a name
 
 RULES = {
     "missing": "is required",
@@ -37,6 +40,8 @@ RULES = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_short": "must hold at least {min_length} items",
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
     "too_long": "must hold at most {max_length} items",
 }
 
@@ -70,7 +75,12 @@ def refused(error: ValidationError) -> BackendError:
     details = error.errors(include_url=False)
     if details[0]["type"] == "json_invalid":
         return BodyUnparsableError(details[0]["msg"], (Fault(WHOLE_BODY, details[0]["msg"]),))
-    told = tuple(_fault(dict(detail)) for detail in details[:FAULTS_TOLD])
+    return broken([dict(detail) for detail in details])
+
+
+def broken(details: Sequence[dict[str, Any]]) -> RequestInvalidError:
+    """Return the error to raise for rules that a request breaks."""
+    told = tuple(_fault(detail) for detail in details[:FAULTS_TOLD])
     summary = f"{told[0].field} {told[0].rule}"
     if len(details) > 1:
         summary += f"; {len(details)} rules are broken in all, {len(told)} are listed"
@@ -84,7 +94,8 @@ def _fault(detail: dict[str, Any]) -> Fault:
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in location)
+    keys = (key for key in location if key not in FORMS)
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
     return path.removeprefix(".")[:VALUE_LENGTH] or WHOLE_BODY
 
 
@@ -96,4 +107,6 @@ def _value(detail: dict[str, Any]) -> Scalar:
         return str(value)  # JSON has no word for it
     if isinstance(value, str):
         return value[:VALUE_LENGTH]
+    if isinstance(value, int) and abs(value) > WHOLE_NUMBER_MOST:
+        return f"a number of {value.bit_length()} bits"
     return value if isinstance(value, int | float) else None
