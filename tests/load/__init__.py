@@ -1,0 +1,1 @@
+"""Programs that put load on servers of their own, apart from the tests: they measure."""
