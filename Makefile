@@ -1,12 +1,14 @@
 # Verbs, one line each; what they do is said by `./daggerw functions` and `python3 -m toolchain --help`.
-.PHONY: build up down logs test bench status clean
+.PHONY: build up down logs train test bench bench-serving status clean
 
 build: ; ./daggerw call image --name backend sync && ./daggerw call image --name frontend sync && ./daggerw call image --name prometheus sync
 up: ; ./daggerw call up up
 down: ; python3 -m toolchain stop
 logs: ; python3 -m toolchain logs
+train: ; ./daggerw call train export --path evidence/training
 test: .venv ; .venv/bin/pytest toolchain ci/tests tests/test_layout.py && ./daggerw call test && .venv/bin/pytest tests/faults
 bench: ; python3 scripts/bench.py
+bench-serving: ; ./daggerw call bench-serving export --path evidence/serving && cat evidence/serving/serving.md
 status: ; python3 -m toolchain status
 clean: ; python3 -m toolchain purge && rm -rf .venv evidence
 

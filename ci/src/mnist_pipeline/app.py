@@ -1,4 +1,4 @@
-"""Stages that look at one application at a time: its images, style, types, tests.
+"""Stages that look at one application at a time: its images, model, style, types, tests.
 
 Contract: an image is built once from its Dockerfile and is the same object in every stage. Does not
 know the running stack.
@@ -7,16 +7,29 @@ know the running stack.
 from collections.abc import Awaitable
 
 import dagger
+from dagger import dag
 
 from mnist_pipeline.containers import python_tools, remembering
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import junit, python
+from mnist_pipeline.gates.model import judge as judge_model
 from mnist_pipeline.gates.verdicts import combined
 
 APPS = ("backend", "frontend")
-FOLDERS = {"backend": "apps/backend", "frontend": "apps/frontend", "prometheus": "monitoring"}
-TARGETS = {"backend": "serving", "frontend": "serving", "prometheus": "prometheus"}
+FOLDERS = {
+    "backend": "apps/backend",
+    "backend-torch": "apps/backend",
+    "frontend": "apps/frontend",
+    "prometheus": "monitoring",
+}
+TARGETS = {
+    "backend": "serving",
+    "backend-torch": "serving-torch",
+    "frontend": "serving",
+    "prometheus": "prometheus",
+}
+CARD = "card.json"
 ROOT_LOCK = "requirements.lock"
 PYTHON_FILES = ("**/*.py", "**/*.pyi", "**/pyproject.toml", "**/ruff.toml", "**/.ruff.toml")
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
@@ -34,6 +47,30 @@ def image(session: Session, name: str) -> dagger.Container:
         message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
         raise ImageUnknownError(message)
     return session.folder(FOLDERS[name]).docker_build(target=TARGETS[name])
+
+
+def training(session: Session, parameters: str = "") -> dagger.Container:
+    """What trains the model, and has: the store in /models, reports in /reports."""
+    arguments = [dagger.BuildArg("PARAMETERS", parameters)] if parameters else None
+    folder = session.folder(FOLDERS["backend"])
+    return folder.docker_build(target="train", build_args=arguments)
+
+
+def trained(session: Session, parameters: str) -> dagger.Directory:
+    """The store of a training, and beside it what the training reports of its model."""
+    container = training(session, parameters)
+    store = dag.directory().with_directory("models", container.directory("/models"))
+    return store.with_directory("reports", container.directory(REPORTS))
+
+
+async def model(session: Session) -> Outcome:
+    """Model: what the training of the served image reached, on pictures it never saw."""
+    recorder = await Recorder.around(session, training(session))
+    keep = ["sh", "-c", f"cp /models/sha256/*/{CARD} {REPORTS}"]
+    answers = await recorder.run("card", keep).answers()
+    replaced = session.text(f"{FOLDERS['backend']}/replaced.json")
+    beside = answers.texts("model-card.*")
+    return answers.judged(judge_model(answers.text(CARD), replaced, beside))
 
 
 def test_image(session: Session, name: str) -> dagger.Container:
@@ -101,9 +138,11 @@ async def unit(session: Session) -> Outcome:
     """Unit tests: of each application, of this module and the toolchain, of the tree's layout."""
     parts = {name: tests_of_app(session, name) for name in APPS}
     pipeline, toolchain = beside_tools(session, "ci"), beside_tools(session, "toolchain")
+    load = beside_tools(session, "tests/load")
     tree = beside_tools(session, "*", ".*")
     parts["pipeline"] = tests_of(session, pipeline, *COVERAGE, "ci/tests")
     parts["toolchain"] = tests_of(session, toolchain, *COVERAGE, "-m", "not host", "toolchain")
+    parts["load"] = tests_of(session, load, "tests/load")
     parts["layout"] = tests_of(session, tree, "tests/test_layout.py")
     return await joined(parts)
 

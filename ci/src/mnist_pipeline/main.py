@@ -11,8 +11,8 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, check, function, object_type
 from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
 
-from mnist_pipeline import stack
-from mnist_pipeline.app import ImageUnknownError, image
+from mnist_pipeline import load, stack
+from mnist_pipeline.app import ImageUnknownError, image, trained
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.stages import StageUnknownError, run
 
@@ -47,7 +47,23 @@ Fresh = Annotated[
     bool,
     Doc("Run the commands anew even where a cache could answer; images are not rebuilt."),
 ]
-ImageName = Annotated[str, Doc("backend, frontend or prometheus.")]
+Parameters = Annotated[
+    str,
+    Doc("Parameters to change, for example epochs=26,seed=8; an unknown one lists all."),
+]
+Keys = Annotated[
+    dagger.File | None,
+    Doc("A file of API keys, as `python3 -m mnist_backend.keys make` writes it: asks for them."),
+]
+PageKey = Annotated[
+    dagger.Secret | None,
+    Doc("The page's own API key where keys are asked for, for example env://KEY or file://key."),
+]
+Quick = Annotated[
+    bool,
+    Doc("Measure for about 3 minutes instead of 12: fewer and shorter passes, wider ranges."),
+]
+ImageName = Annotated[str, Doc("backend, backend-torch, frontend or prometheus.")]
 
 
 class StagesRedError(FunctionError):
@@ -102,6 +118,12 @@ class MnistPipeline:
 
     @function(cache="never")
     @check
+    async def model(self) -> str:
+        """Judge the served model by its card: accuracy, calibration, each digit, the last one."""
+        return await self.test(["model"])
+
+    @function(cache="never")
+    @check
     async def accessibility(self) -> str:
         """Check the running page for barriers: axe-core in a real browser, light and dark."""
         return await self.test(["accessibility"])
@@ -111,6 +133,18 @@ class MnistPipeline:
     async def scan(self) -> str:
         """Scan images and source for secrets, misconfiguration, licences and vulnerabilities."""
         return await self.test(["scan"])
+
+    @function(cache="never")
+    @check
+    async def contract(self) -> str:
+        """Hold the served API to its document: every journey, 10,000 made-up cases, ill will."""
+        return await self.test(["contract"])
+
+    @function(cache="never")
+    @check
+    async def monitoring(self) -> str:
+        """Check Prometheus' configuration and rules, and run the tests of its alerts."""
+        return await self.test(["monitoring"])
 
     @function(cache="never")
     @check
@@ -135,6 +169,27 @@ class MnistPipeline:
         return (await told(run(self.source, stages, fresh=fresh))).bundle()
 
     @function(cache="never")
-    async def up(self) -> dagger.Service:
-        """Serve the whole stack: page 8501, API 8000, Prometheus 9090; use it as `up up`."""
-        return stack.up(await Session.opened(self.source))
+    async def train(self, parameters: Parameters = "") -> dagger.Directory:
+        """Train a model and hand over `models`, its store, and `reports`, its card and picture.
+
+        Without parameters it is the model that every image is built with, which the stage
+        model judges; here nothing is judged.
+        """
+        return trained(await Session.opened(self.source), parameters)
+
+    @function(cache="never")
+    async def bench_serving(self, quick: Quick = False) -> dagger.Directory:
+        """Measure the backend beside LitServe, BentoML and the floor; see serving.md in it.
+
+        One processor serves and another one asks, so leave the machine alone meanwhile.
+        Beside the page it holds the figures, serving.json, and a picture, serving.png.
+        """
+        return load.serving(await Session.opened(self.source), quick=quick)
+
+    @function(cache="never")
+    async def up(self, keys: Keys = None, page_key: PageKey = None) -> dagger.Service:
+        """Serve the whole stack on this machine's ports; use it as `up up`.
+
+        Page 8501, API 8000 and its metrics 9100, Prometheus 9090, PostgreSQL 15432.
+        """
+        return stack.up(await Session.opened(self.source), keys, page_key)

@@ -13,7 +13,7 @@ import dagger
 from dagger import dag
 from opentelemetry import trace
 
-from mnist_pipeline import app, scan, stack
+from mnist_pipeline import app, contract, monitoring, scan, stack
 from mnist_pipeline.containers.session import Outcome, Session, attempt
 from mnist_pipeline.gates import verdicts
 
@@ -22,8 +22,11 @@ STAGES: dict[str, Stage] = {
     "lint": app.lint,
     "types": app.types,
     "unit": app.unit,
+    "model": app.model,
     "accessibility": stack.accessibility,
     "scan": scan.scan,
+    "contract": contract.contract,
+    "monitoring": monitoring.monitoring,
     "end-to-end": stack.end_to_end,
 }
 LIMIT_SECONDS = 2400

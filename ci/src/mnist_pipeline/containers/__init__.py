@@ -99,7 +99,7 @@ def postgresql() -> dagger.Container:
     prepare = (
         "set -e; bin=$(echo /usr/lib/postgresql/*/bin); "
         "install -d -o postgres /var/lib/mnist; cd /var/lib/mnist; "
-        'su postgres -c "$bin/initdb --pgdata=data --auth=trust --no-sync >/dev/null"; '
+        'su postgres -c "$bin/initdb -D data --auth=trust --locale=C.UTF-8 --no-sync >/dev/null"; '
         "echo 'host all all all trust' >> data/pg_hba.conf; ln -s $bin /opt/postgresql"
     )
     serve = "/opt/postgresql/postgres -D data -c listen_addresses='*' -c fsync=off"

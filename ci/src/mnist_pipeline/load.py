@@ -1,0 +1,70 @@
+"""Load on servers of its own: the benchmark of serving, beside other servers, in one container.
+
+Contract: the container is the backend's test image with the other servers and the load generators
+beside it; nothing in it is reached from outside, and nothing of a run is cached. Does not know what
+is measured or what the figures say.
+"""
+
+import dagger
+from dagger import dag
+
+from mnist_pipeline.app import test_image
+from mnist_pipeline.containers import debian, with_python_packages
+from mnist_pipeline.containers.session import Session
+
+FOLDER = "tests/load"
+PROGRAM = "/bench"
+PEERS = "/opt/tools"  # where `with_python_packages` puts them
+OUTPUT = "/tmp/serving"  # noqa: S108  of the container, which ends with the run
+VEGETA_VERSION = "12.12.0"
+LIMIT_SECONDS = 1500
+GO = {
+    "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
+    "GOTOOLCHAIN": "local",
+    "GOMODCACHE": "/var/cache/go/mod",
+    "GOCACHE": "/var/cache/go/build",
+    "CGO_ENABLED": "0",
+}
+
+
+def vegeta(session: Session) -> dagger.File:
+    """The open-loop load generator, compiled from Go modules whose checksums are committed."""
+    container = debian("ca-certificates", "golang-go")
+    for name, value in GO.items():
+        container = container.with_env_variable(name, value)
+    flags = f"-s -w -X main.Version={VEGETA_VERSION}"
+    package = "github.com/tsenart/vegeta/v12"
+    return (
+        container.with_mounted_cache("/var/cache/go", dag.cache_volume("go-load"))
+        .with_mounted_directory("/src", session.folder(f"{FOLDER}/vegeta"))
+        .with_workdir("/src")
+        .with_exec(["go", "build", "-ldflags", flags, "-o", "/usr/local/bin/vegeta", package])
+        .file("/usr/local/bin/vegeta")
+    )
+
+
+def peers(session: Session) -> dagger.Directory:
+    """The other servers, in a virtual environment of their own, as their lock names them."""
+    lock = session.file(f"{FOLDER}/serving/requirements.lock")
+    return with_python_packages(debian("python3-venv"), lock).directory(PEERS)
+
+
+def serving(session: Session, *, quick: bool) -> dagger.Directory:
+    """Measures this backend beside other servers; the page, the figures and the picture."""
+    image = test_image(session, "backend")
+    install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null"
+    command = ["timeout", str(LIMIT_SECONDS), "python", "-m", "load.serving"]
+    command += ["--output", OUTPUT, "--peers", PEERS, *(["--quick"] if quick else [])]
+    return (
+        image.with_user("root")
+        .with_exec(["sh", "-c", f"{install} && rm -rf /var/lib/apt/lists/* /var/cache/apt/*"])
+        .with_directory(PEERS, peers(session))
+        .with_file("/usr/local/bin/vegeta", vegeta(session), permissions=0o755)
+        .with_directory(f"{PROGRAM}/load", session.folder(FOLDER, include=["**/*.py"]))
+        .with_user("10001:10001")
+        .with_env_variable("HOME", "/tmp")  # noqa: S108  the user has no other folder
+        .with_env_variable("PYTHONPATH", f"/app/src:{PROGRAM}")
+        .with_env_variable("PIPELINE_FRESH", str(session.started))
+        .with_exec(command)
+        .directory(OUTPUT)
+    )

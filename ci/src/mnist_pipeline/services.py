@@ -1,0 +1,76 @@
+"""Images as running services whose logs are kept, and tests that wait until they answer.
+
+Contract: a service runs its image's own command; a test waits, bounded, until every service
+answers, and says what they answered last and logged where they do not. Services that shall not be
+shared keep their logs in a volume of their own. Does not know which services there are, or what the
+tests look for.
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import dagger
+from dagger import dag
+
+from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
+from mnist_pipeline.containers.session import Outcome
+from mnist_pipeline.gates.records import last_line
+from mnist_pipeline.gates.verdicts import red
+from mnist_pipeline.readiness import NOT_READY
+
+READY_LIMIT_SECONDS = 90
+READINESS = "/readiness.py"
+LOGS = "/service-logs"
+LOGGED = "/usr/local/lib/logged.sh"
+KEEP_LOGS = ("cp", "-r", LOGS, f"{REPORTS}/services")
+
+
+def beside(name: str) -> str:
+    """A program of this module that runs in another container."""
+    return Path(__file__).with_name(name).read_text()
+
+
+async def logged(
+    container: dagger.Container, name: str, port: int, volume: str
+) -> dagger.Container:
+    """An image that runs its own command and keeps what that prints where tests can read it."""
+    container = await container.sync()
+    command = [*await container.entrypoint(), *await container.default_args()]
+    return (
+        with_logs(container, volume)
+        .with_exposed_port(port, experimental_skip_healthcheck=True)
+        .with_new_file(LOGGED, beside("logged.sh"))
+        .with_entrypoint([])
+        .with_default_args(["sh", LOGGED, LOGS, name, *command])
+    )
+
+
+def with_logs(container: dagger.Container, volume: str) -> dagger.Container:
+    """A container that shares the folder of logs; what waits for the services opens it to them.
+
+    No owner is given: the engine would lay the folder in layers, which only one container can use.
+    """
+    return container.with_mounted_cache(LOGS, dag.cache_volume(volume))
+
+
+def with_readiness(container: dagger.Container) -> dagger.Container:
+    """A container that can wait for services."""
+    return container.with_new_file(READINESS, beside("readiness.py"))
+
+
+def once_ready(addresses: Mapping[str, str], *command: str) -> Collection[str]:
+    """A command that begins when every service answers at its address."""
+    named = [f"{name}={url}" for name, url in addresses.items()]
+    return ["python3", READINESS, str(READY_LIMIT_SECONDS), *named, "--", *command]
+
+
+async def answered(recorder: Recorder) -> Answers | Outcome:
+    """What recorded tests left, or the outcome where the services were never ready."""
+    try:
+        return await recorder.answers()
+    except dagger.ExecError as error:
+        last = last_line(error.stdout)
+        if not last.startswith(NOT_READY):
+            raise
+        files = dag.directory().with_new_file("log.txt", error.stdout)
+        return Outcome(red(last), files, frozenset({"ran"}))
