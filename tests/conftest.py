@@ -1,8 +1,8 @@
 """What the tests against a running stack share: its addresses, a real browser, a reports folder.
 
-Contract: addresses come from FRONTEND_URL, BACKEND_URL and PROMETHEUS_URL, files go to REPORTS_DIR;
-the defaults are the names the stack has inside the pipeline. Imports the browser only when a test
-asks for it, so that tests without one run anywhere. Does not start or wait for the stack.
+Contract: addresses come from FRONTEND_URL, BACKEND_URL, METRICS_URL and PROMETHEUS_URL, files go to
+REPORTS_DIR; the defaults are the names the stack has inside the pipeline. Imports the browser only
+when a test asks for it, so that tests without one run anywhere. Does not start or wait for it.
 """
 
 import os
@@ -35,6 +35,7 @@ class Stack:
 
     frontend: str
     backend: str
+    metrics: str
     prometheus: str
 
 
@@ -44,6 +45,7 @@ def stack() -> Stack:
     return Stack(
         frontend=os.environ.get("FRONTEND_URL", "http://frontend:8501"),
         backend=os.environ.get("BACKEND_URL", "http://backend:8000"),
+        metrics=os.environ.get("METRICS_URL", "http://backend:9100/metrics"),
         prometheus=os.environ.get("PROMETHEUS_URL", "http://prometheus:9090"),
     )
 

@@ -35,7 +35,7 @@ class Visit:
 
 def counted_by_backend(stack: Stack) -> int:
     """Count the answered predictions by the backend's own metrics, with no scrape in between."""
-    metrics = httpx.get(f"{stack.backend}/metrics", trust_env=False).raise_for_status().text
+    metrics = httpx.get(stack.metrics, trust_env=False).raise_for_status().text
     lines = [line for line in metrics.splitlines() if line.startswith(f"{COUNTED}{{")]
     mine = [line for line in lines if f'route="{PREDICT_ROUTE}"' in line and 'status="200"' in line]
     return sum(int(float(line.rsplit(" ", 1)[1])) for line in mine)

@@ -87,14 +87,14 @@ def test_broken_unit_test_turns_unit_red(tree: Path, verdicts: Callable) -> None
     broken = (
         '\n\ndef test_planted() -> None:\n    """One is two."""\n    assert int("1") == int("2")\n'
     )
-    append(tree, "apps/backend/tests/test_settings.py", broken)
+    append(tree, "apps/frontend/tests/test_settings.py", broken)
     assert_only_red(verdicts(CHEAP), "unit", "test_planted|1 failed")
 
 
 def test_type_error_turns_types_red(tree: Path, verdicts: Callable) -> None:
     """A value of the wrong type turns the stage types red and no other."""
-    append(tree, f"{BACKEND}/errors.py", '\n\nPLANTED: int = "one"\n')
-    assert_only_red(verdicts(CHEAP), "types", "errors.py")
+    append(tree, "apps/frontend/src/mnist_frontend/client.py", '\n\nPLANTED: int = "one"\n')
+    assert_only_red(verdicts(CHEAP), "types", "client.py")
 
 
 def test_lint_error_turns_lint_red(tree: Path, verdicts: Callable) -> None:
@@ -124,9 +124,9 @@ def test_private_key_in_the_source_turns_scan_red(tree: Path, verdicts: Callable
 def test_backend_that_answers_wrong_digits_turns_end_to_end_red(
     tree: Path, verdicts: Callable
 ) -> None:
-    """A backend that answers with the next digit turns the stage end-to-end red."""
-    argmax = "int(rows[0].argmax())"
-    plant(tree, f"{BACKEND}/predictor.py", argmax, f"({argmax} + 1) % 10")
+    """A backend that answers with the digit before turns the stage end-to-end red."""
+    answer = "os.urandom(ID_BYTES).hex(),\n            seen.digit,"
+    plant(tree, f"{BACKEND}/predicting.py", answer, f"{answer[:-1]} - 1 if seen.digit else 9,")
     assert_only_red(verdicts("end-to-end"), "end-to-end", "failed")
 
 
@@ -135,3 +135,24 @@ def test_backend_that_does_not_start_turns_end_to_end_red(tree: Path, verdicts: 
     guard = 'if __name__ == "__main__":\n'
     plant(tree, f"{BACKEND}/__main__.py", guard, f"{guard}    sys.exit(3)\n")
     assert_only_red(verdicts("end-to-end"), "end-to-end", "backend|exit code")
+
+
+def test_backend_that_takes_a_number_too_many_turns_contract_red(
+    tree: Path, verdicts: Callable
+) -> None:
+    """A backend that passes over a 785th number is not the one of its document."""
+    read = "image = decode(body).image\n"
+    plant(tree, f"{BACKEND}/predicting.py", read, read.replace("\n", "[:PIXELS]\n"))
+    assert_only_red(verdicts("contract"), "contract", "failed")
+
+
+def test_model_that_learned_too_little_turns_model_red(tree: Path, verdicts: Callable) -> None:
+    """A network of one epoch is not good enough to replace the one before."""
+    plant(tree, "apps/backend/conf/base/parameters.yml", "epochs: 24", "epochs: 1")
+    assert_only_red(verdicts("model"), "model", "needed")
+
+
+def test_alert_with_another_limit_turns_monitoring_red(tree: Path, verdicts: Callable) -> None:
+    """An alert that comes later than its tests say turns the stage monitoring red."""
+    plant(tree, "monitoring/rules/drift.rules.yml", "psi1h > 0.25\n", "psi1h > 0.3\n")
+    assert_only_red(verdicts("monitoring"), "monitoring", "ModelDriftMajor")
