@@ -206,3 +206,24 @@ def test_wilson_is_what_tables_say() -> None:
     """The interval of 81 of 263 is the one in Newcombe's comparison of methods (1998)."""
     assert model.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert model.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_an_image_that_answers_as_its_card_says_is_green(runtime: str) -> None:
+    """The sentence of the check, with the runtime that was asked for, is what passes."""
+    log = f"model 0.1.0+ab answers as its card says, in {runtime}\n"
+    assert model.judge_runtime(runtime, 0, log).passed
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "log"),
+    [
+        (1, "The model's card is not valid: the network fails its golden image 0\n"),
+        (1, "model 0.1.0+ab answers as its card says, in torch\n"),
+        (0, "model 0.1.0+ab answers as its card says, in onnx\n"),
+        (0, ""),
+    ],
+)
+def test_an_image_that_does_not_is_red(exit_code: int, log: str) -> None:
+    """Another runtime, another exit code or silence is no check that passed."""
+    assert model.judge_runtime("torch", exit_code, log).status == "red"

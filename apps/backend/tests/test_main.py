@@ -9,6 +9,8 @@ import pytest
 
 from mnist_backend import __main__ as command
 
+from .conftest import BUILT_MODELS
+
 
 def test_the_document_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """The OpenAPI document comes as JSON on standard output."""
@@ -47,6 +49,26 @@ def test_the_database_is_migrated(
     told = capsys.readouterr().err
     assert told.startswith("The database does not answer: ")
     assert "s3cr3t" not in told
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_the_model_is_checked(
+    runtime: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The built champion answers its golden images in either runtime, and the command says so."""
+    monkeypatch.setenv("MNIST_MODELS_DIR", str(BUILT_MODELS))
+    monkeypatch.setenv("MNIST_RUNTIME", runtime)
+    assert command.main(["check"]) == 0
+    assert capsys.readouterr().out.endswith(f"answers as its card says, in {runtime}\n")
+
+
+def test_a_model_that_is_not_there_fails_the_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty store has no champion: exit code 1, and the reason."""
+    monkeypatch.setenv("MNIST_MODELS_DIR", str(tmp_path))
+    assert command.main(["check"]) == 1
+    assert capsys.readouterr().err.startswith("The model is not available: ")
 
 
 def test_serving_needs_no_library_of_the_training() -> None:

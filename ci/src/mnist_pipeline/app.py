@@ -14,6 +14,7 @@ from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import junit, python
 from mnist_pipeline.gates.model import judge as judge_model
+from mnist_pipeline.gates.model import judge_runtime
 from mnist_pipeline.gates.verdicts import combined
 
 APPS = ("backend", "frontend")
@@ -30,6 +31,7 @@ TARGETS = {
     "prometheus": "prometheus",
 }
 CARD = "card.json"
+RUNTIMES = {"backend": "onnx", "backend-torch": "torch"}  # by image
 ROOT_LOCK = "requirements.lock"
 PYTHON_FILES = ("**/*.py", "**/*.pyi", "**/pyproject.toml", "**/ruff.toml", "**/.ruff.toml")
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
@@ -64,13 +66,28 @@ def trained(session: Session, parameters: str) -> dagger.Directory:
 
 
 async def model(session: Session) -> Outcome:
-    """Model: what the training of the served image reached, on pictures it never saw."""
+    """Model: what the training of the served image reached, and that both images answer so."""
+    parts = {name: answering(session, name, runtime) for name, runtime in RUNTIMES.items()}
+    return await joined({"card": reached(session), **parts})
+
+
+async def reached(session: Session) -> Outcome:
+    """What the card tells of pictures that the model never saw."""
     recorder = await Recorder.around(session, training(session))
     keep = ["sh", "-c", f"cp /models/sha256/*/{CARD} {REPORTS}"]
     answers = await recorder.run("card", keep).answers()
     replaced = session.text(f"{FOLDERS['backend']}/replaced.json")
     beside = answers.texts("model-card.*")
     return answers.judged(judge_model(answers.text(CARD), replaced, beside))
+
+
+async def answering(session: Session, name: str, runtime: str) -> Outcome:
+    """Whether a served image loads the model and answers its golden images."""
+    served = image(session, name)
+    served = served.with_directory(REPORTS, dag.directory(), owner=await served.user())
+    recorder = await Recorder.around(session, served)
+    answers = await recorder.run("check", ["python", "-m", "mnist_backend", "check"]).answers()
+    return answers.judged(judge_runtime(runtime, answers.exit_code("check"), answers.log("check")))
 
 
 def test_image(session: Session, name: str) -> dagger.Container:

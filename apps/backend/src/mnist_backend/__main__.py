@@ -3,6 +3,7 @@
     python -m mnist_backend            serve, with the settings of the environment
     python -m mnist_backend openapi    print the OpenAPI document
     python -m mnist_backend migrate    bring the database to the newest schema and end
+    python -m mnist_backend check      load the champion, ask for its golden images, and end
     python -m mnist_backend.keys       make, list and revoke API keys
 
 Contract: exit code 2 and the name of the variable when a setting is wrong. Told to stop, a server
@@ -98,7 +99,7 @@ def serving_of(app: FastAPI) -> Serving:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(prog="mnist_backend", description="Recognise digits.")
-    commands = ("serve", "openapi", "migrate")
+    commands = ("serve", "openapi", "migrate", "check")
     parser.add_argument("command", nargs="?", choices=commands, default="serve")
     command = parser.parse_args(arguments).command
     try:
@@ -123,10 +124,16 @@ def run(command: str, settings: Settings) -> int:
     """
     if command == "serve":
         return serve(settings)
+    app = create_app(settings)
     if command == "openapi":
-        sys.stdout.write(json.dumps(create_app(settings).openapi(), indent=2) + "\n")
+        sys.stdout.write(json.dumps(app.openapi(), indent=2) + "\n")
+    elif command == "check":
+        serving = serving_of(app)
+        serving.refresh()
+        version = serving.predicting.champion.version
+        sys.stdout.write(f"model {version} answers as its card says, in {settings.runtime}\n")
     else:
-        serving_of(create_app(settings)).database.migrate()
+        serving_of(app).database.migrate()
     return 0
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.verdicts import Verdict, green, not_run, red
 
 FORMAT = 2
@@ -67,6 +68,14 @@ def judge(card: str, replaced: str, beside: Mapping[str, str]) -> Verdict:
         f"of {found['drawings'].count} drawings right": found["drawings"].right,
     }
     return red(*faults, **counts) if faults else green(**counts)
+
+
+def judge_runtime(runtime: str, exit_code: int, log: str) -> Verdict:
+    """The verdict on an image that was told to check the model it holds."""
+    last = last_line(log)
+    if exit_code == 0 and last.endswith(f"answers as its card says, in {runtime}"):
+        return green(runtimes=1)
+    return red(f"in {runtime}, exit code {exit_code}: {last}")
 
 
 def faults_of(name: str, found: Measured, least: float) -> Iterator[str]:
