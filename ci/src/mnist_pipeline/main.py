@@ -184,7 +184,7 @@ class MnistPipeline:
         One processor serves and another one asks, so leave the machine alone meanwhile.
         Beside the page it holds the figures, serving.json, and a picture, serving.png.
         """
-        return load.serving(await Session.opened(self.source), quick=quick)
+        return await load.serving(await Session.opened(self.source), quick=quick).sync()
 
     @function(cache="never")
     async def up(self, keys: Keys = None, page_key: PageKey = None) -> dagger.Service:

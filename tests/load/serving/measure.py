@@ -152,7 +152,9 @@ class Course:
 
     def recorded(self, one: Running) -> tuple[int, int]:
         """Return how many predictions the backend has written and given up."""
-        return int(one.metric("recording_written")), int(one.metric("recording_dropped"))
+        names = ("recording_written_total", "recording_dropped_total")
+        written, dropped = (int(one.metric(name)) for name in names)
+        return written, dropped
 
     def floor(self, folder: Path) -> dict[str, float]:
         """Return the processor time of each step, measured without a server."""
