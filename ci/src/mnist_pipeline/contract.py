@@ -9,7 +9,7 @@ import dagger
 from dagger import dag
 
 from mnist_pipeline.app import image
-from mnist_pipeline.containers import postgresql, python_tools
+from mnist_pipeline.containers import POSTGRESQL_URL, postgresql, python_tools
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session
 from mnist_pipeline.gates import junit
@@ -25,7 +25,6 @@ from mnist_pipeline.services import (
 
 STAGE = "contract"
 VOLUME = "service-logs-contract"
-DATABASE_URL = "postgresql://postgres@postgresql/mnist"
 KEYS = "/keys"
 OWNER = "10001:10001"  # of the backend's image
 SCOPES = {
@@ -40,7 +39,7 @@ MAKE = (
 SETTINGS = {
     "MNIST_AUTH": "on",
     "MNIST_KEYS_FILE": f"{KEYS}/keys.json",
-    "MNIST_DATABASE_URL": DATABASE_URL,
+    "MNIST_DATABASE_URL": POSTGRESQL_URL,
     "MNIST_RATE_LIMIT": "10000000/minute",
     "MNIST_ACCESS_LOG": "all",  # what may hold a key, if anything does
     "MNIST_BODY_SECONDS": "3",

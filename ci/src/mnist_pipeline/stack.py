@@ -7,7 +7,7 @@ a service is run and waited for, or what the tests look for.
 import dagger
 
 from mnist_pipeline.app import image
-from mnist_pipeline.containers import browser, postgresql, proxy
+from mnist_pipeline.containers import POSTGRESQL_URL, browser, postgresql, proxy
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session
 from mnist_pipeline.gates import axe, junit
@@ -33,7 +33,6 @@ OPEN = {8000: "backend:8000", 8501: "frontend:8501", 9090: "prometheus:9090"} | 
 }
 KEYS_FILE = "/keys/keys.json"
 TESTS_LIMIT_SECONDS = 600
-DATABASE_URL = "postgresql://postgres@postgresql/mnist"
 VOLUME = "service-logs"
 UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"}
 PROXY = """\
@@ -52,7 +51,7 @@ def bound(images: dict[str, dagger.Container], container: dagger.Container) -> d
     backend = (
         images["backend"]
         .with_service_binding("postgresql", database)
-        .with_env_variable("MNIST_DATABASE_URL", DATABASE_URL)
+        .with_env_variable("MNIST_DATABASE_URL", POSTGRESQL_URL)
         .as_service(use_entrypoint=True)
     )
     for name, image_of in images.items():

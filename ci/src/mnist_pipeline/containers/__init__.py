@@ -20,6 +20,7 @@ PROMISE_POLL_SECONDS = 5
 PIP_CACHE = "/var/cache/pip"
 TOOLS = "/opt/tools"
 POSTGRESQL_PORT = 5432
+POSTGRESQL_URL = "postgresql://postgres@postgresql/mnist"  # where it is bound by that name
 CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation", "python3-venv")
 
 logger = logging.getLogger("mnist_pipeline")
