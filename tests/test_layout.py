@@ -69,7 +69,7 @@ OWNERS = {
         "kedro": "training",
         "limits": "quota",
         "matplotlib": "training",
-        "msgspec": "predicting",
+        "msgspec": "database predicting",
         "numpy": "drawings model pictures predicting predictor preprocess torch_predictor training",
         "onnxruntime": "predictor",
         "opentelemetry": "telemetry",

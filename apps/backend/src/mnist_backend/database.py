@@ -7,14 +7,17 @@ database does not take as it is, is a `RecordRefusedError`.
 Does not know: HTTP, queues, or when a call is worth repeating.
 """
 
+import math
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import batched, chain
 from operator import index
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -26,12 +29,12 @@ from mnist_backend.migrations.tables import feedback, predictions
 DAY_SECONDS = 86_400
 FILE = "predictions.sqlite3"
 FORGET_ROWS = 1_000  # in one transaction
+KEEP_ROWS = 500  # in one statement
 ID = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionRecord:
-    """What is kept of one prediction."""
+class PredictionRecord(NamedTuple):
+    """What is kept of one prediction, in the order of the table's columns."""
 
     id: str  # 32 hexadecimal digits
     created: float  # seconds since 1970
@@ -65,6 +68,7 @@ class StoredPrediction:
     feedback: Feedback | None
 
 
+encode = msgspec.json.Encoder().encode
 COLUMNS = [column.name for column in predictions.c]
 STORED = sa.select(
     predictions, feedback.c.digit.label("told"), feedback.c.created.label("told_at")
@@ -80,7 +84,8 @@ class Database:
         self._engine = connections.opened(self._url)
         self._writing = self._engine.execution_options(writes=True)
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        self._keep = dialect.insert(predictions).on_conflict_do_nothing(index_elements=["id"])
+        keep = dialect.insert(predictions).on_conflict_do_nothing(index_elements=["id"])
+        self._keep = _parts(keep, self._engine.dialect)
         note = dialect.insert(feedback).on_conflict_do_nothing(index_elements=["prediction_id"])
         self._note = note.returning(feedback.c.prediction_id)  # nothing where it was told before
 
@@ -90,12 +95,19 @@ class Database:
             migrations.upgrade(connection)
 
     def insert(self, records: Sequence[PredictionRecord]) -> None:
-        """Keep all of them or none; one that is there already stays as it is."""
+        """Keep all of them or none; one that is there already stays as it is.
+
+        One statement takes many rows: with one each, SQLite's driver would hand Python's lock to
+        and fro for every row, and requests would wait for it.
+        """
+        head, row, tail = self._keep
         with faults_named():
             rows = [_row(record) for record in records]
             if rows:
                 with self._writing.begin() as connection:
-                    connection.execute(self._keep, rows)
+                    for some in batched(rows, KEEP_ROWS):
+                        statement = f"{head}{', '.join([row] * len(some))}{tail}"
+                        connection.exec_driver_sql(statement, tuple(chain.from_iterable(some)))
 
     def find(self, prediction_id: str, owner: str | None) -> StoredPrediction | None:
         """Return a prediction of this owner, or of anybody for None."""
@@ -160,21 +172,35 @@ class Database:
         return len(ids)
 
 
-def _row(record: PredictionRecord) -> dict[str, Any]:
-    return {  # plain numbers: numpy's are unknown to drivers
-        "id": _text(record.id),
-        "created": float(record.created),
-        "owner": _text(record.owner),
-        "model_version": _text(record.model_version),
-        "variant": _text(record.variant),
-        "shadow": bool(record.shadow),
-        "digit": index(record.digit),
-        "confidence": float(record.confidence),
-        "probabilities": [*map(float, record.probabilities)],
-        "ink": float(record.ink),
-        "seconds": float(record.seconds),
-        "image": None if record.image is None else bytes(record.image),
-    }
+def _parts(insert: sa.Insert, dialect: sa.Dialect) -> tuple[str, str, str]:
+    """Return what stands before the values of one row, the values, and what stands after them."""
+    style = "format" if dialect.name == "postgresql" else "qmark"
+    kind: Any = type(dialect)
+    text = str(insert.compile(dialect=kind(paramstyle=style)))
+    head, values, rest = text.partition(" VALUES ")
+    row, conflict, tail = rest.partition(" ON CONFLICT ")
+    return head + values, row, conflict + tail
+
+
+def _row(record: PredictionRecord) -> tuple[object, ...]:
+    probabilities = [*map(float, record.probabilities)]
+    if not math.isfinite(sum(probabilities)):  # JSON has no word for it
+        message = "a probability is no number"
+        raise ValueError(message)
+    return (  # plain numbers: numpy's are unknown to drivers
+        _text(record.id),
+        float(record.created),
+        _text(record.owner),
+        _text(record.model_version),
+        _text(record.variant),
+        bool(record.shadow),
+        index(record.digit),
+        float(record.confidence),
+        encode(probabilities).decode(),
+        float(record.ink),
+        float(record.seconds),
+        None if record.image is None else bytes(record.image),
+    )
 
 
 def _text(value: object) -> str:
