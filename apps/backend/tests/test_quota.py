@@ -1,12 +1,14 @@
 """How often a caller may ask."""
 
 import asyncio
+import time
 
 import pytest
+from limits import parse
 
 from mnist_backend import quota
 from mnist_backend.errors import RateLimitedError
-from mnist_backend.quota import Quota
+from mnist_backend.quota import Quota, Window
 
 from . import valkey as stores
 from .conftest import MakeClient, serving_of
@@ -28,6 +30,23 @@ def test_the_limit_is_the_limit() -> None:
     assert 1 <= int(headers["Retry-After"]) <= 60
     assert headers["RateLimit"] == f'"default";r=0;t={headers["Retry-After"]}'
     assert headers["RateLimit-Policy"] == '"default";q=5;w=60'
+
+
+def test_the_window_slides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hits of the window before weigh less, the older they are, and those before it nothing."""
+    window = Window(parse("10/minute"))
+
+    def hits(seconds: float) -> int:
+        monkeypatch.setattr(time, "monotonic", lambda: 600 + seconds)
+        return sum(window.hit("a") for _ in range(20))
+
+    assert hits(30) == 10
+    assert window.wait_seconds("a") == 30
+    assert hits(60) == 0
+    assert hits(75) == 3
+    assert window.wait_seconds("a") == pytest.approx(3)
+    assert hits(78.1) == 1
+    assert hits(300) == 10
 
 
 def test_callers_do_not_share_a_limit() -> None:

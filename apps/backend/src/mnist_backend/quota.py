@@ -15,8 +15,6 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter as SharedWindow
 from limits.errors import ConfigurationError, StorageError
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter as Window
 
 from mnist_backend.errors import RateLimitedError
 
@@ -26,6 +24,46 @@ MEMORY = "memory://"
 STORES = ("redis", "rediss")
 STORE_SECONDS = 0.5  # a store that takes longer than this is taken to be down
 PAUSE_SECONDS = 1.0  # between two looks at a store that is down
+
+
+class Window:
+    """A sliding window in this process: hits of the window before weigh less, the older they are.
+
+    It counts as the library does in a shared store. The library's own store of a process starts a
+    thread for every hundredth of a second in which there are requests.
+    """
+
+    def __init__(self, item: RateLimitItem) -> None:
+        """Begin with nothing."""
+        self._amount = item.amount
+        self._seconds = item.get_expiry()
+        self._number = 0
+        self._now: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+
+    def hit(self, key: str) -> bool:
+        """Count a hit, if there were not too many; say whether it counts."""
+        elapsed_ratio = self._turned()
+        count = self._now.get(key, 0)
+        if self._before.get(key, 0) * (1 - elapsed_ratio) + count >= self._amount:
+            return False
+        self._now[key] = count + 1
+        return True
+
+    def wait_seconds(self, key: str) -> float:
+        """Return how long it takes until a hit counts again."""
+        elapsed_ratio = self._turned()
+        room, before = self._amount - self._now.get(key, 0), self._before.get(key, 0)
+        until_ratio = 1 - room / before if 0 < room < before else float(room <= 0)
+        return max(0.0, (until_ratio - elapsed_ratio) * self._seconds)
+
+    def _turned(self) -> float:
+        """Go on to the window of this moment and return how much of it is over."""
+        number, elapsed = divmod(time.monotonic(), self._seconds)
+        if number != self._number:
+            self._before = self._now if number == self._number + 1 else {}
+            self._now, self._number = {}, int(number)
+        return elapsed / self._seconds
 
 
 class Quota:
@@ -42,7 +80,7 @@ class Quota:
         self.failures = 0
         self._down_until = float("-inf")
         self._down = False
-        self._window = Window(MemoryStorage())
+        self._window = Window(self.item) if self.item else None
         if not self.local:
             self._storage = shared(store)
             self._shared = SharedWindow(self._storage)
@@ -60,8 +98,8 @@ class Quota:
         Raises:
             RateLimitedError: there were too many.
         """
-        if self.item and not self._window.hit(self.item, key):
-            raise self._refusal(self._window.get_window_stats(self.item, key).reset_time)
+        if self._window and not self._window.hit(key):
+            raise self._refusal(self._window.wait_seconds(key))
 
     async def hit_shared(self, key: str) -> None:
         """Count a request where all replicas count.
@@ -77,16 +115,17 @@ class Quota:
             return
         try:
             passes = await self._shared.hit(self.item, key)
-            reset = 0.0
+            wait = 0.0
             if not passes:
-                reset = (await self._shared.get_window_stats(self.item, key)).reset_time
+                stats = await self._shared.get_window_stats(self.item, key)
+                wait = stats.reset_time - time.time()
         except (StorageError, OSError) as error:
             self._note_outage(error)
             self.hit(key)
             return
         self._down = False
         if not passes:
-            raise self._refusal(reset)
+            raise self._refusal(wait)
 
     async def close(self) -> None:
         """Close the connections to a shared store."""
@@ -100,8 +139,8 @@ class Quota:
             log.error("the store of the rate limit does not answer: %s", type(error).__name__)
         self._down = True
 
-    def _refusal(self, reset_time: float) -> RateLimitedError:
-        wait = max(1, math.ceil(reset_time - time.time()))
+    def _refusal(self, wait_seconds: float) -> RateLimitedError:
+        wait = max(1, math.ceil(wait_seconds))
         error = RateLimitedError(f"the limit of {self.item} is reached; come again in {wait} s")
         limit = f'"default";r=0;t={wait}'
         error.headers = {
