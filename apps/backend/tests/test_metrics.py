@@ -1,6 +1,9 @@
 """What is counted, and under which names."""
 
+import threading
+
 import httpx2
+import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -97,6 +100,28 @@ def test_the_objective_is_an_edge_of_the_histogram() -> None:
     name = "http_request_duration_seconds_bucket"
     assert samples[key(name, method="POST", route="/p", le="0.2")] == 1
     assert samples[key(name, method="POST", route="/p", le="+Inf")] == 2
+
+
+def test_nothing_is_lost_between_threads() -> None:
+    """Predictions that several threads count at once are all counted."""
+    metrics = Metrics()
+    series = metrics.series("v")
+
+    def count() -> None:
+        for _ in range(2_000):
+            series.count(3, 0.97, 0.1, 1e-4)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    samples = read(metrics.render().decode())
+    assert samples[key("predictions_total", digit="3", model_version="v")] == 8_000
+    assert samples[key("prediction_ink_ratio_count", model_version="v")] == 8_000
+    assert samples[key("prediction_confidence_ratio_sum", model_version="v")] == pytest.approx(
+        7_760
+    )
 
 
 def test_two_applications_share_no_metric() -> None:

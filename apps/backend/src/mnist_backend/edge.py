@@ -114,11 +114,11 @@ class Edge:
             await send(message)
 
         start = time.perf_counter()
-        metrics.in_flight.inc()
+        metrics.in_flight += 1
         try:
             await self._answered(scope, receive, noted)
         finally:
-            metrics.in_flight.dec()
+            metrics.in_flight -= 1
             seconds = time.perf_counter() - start
             metrics.count_request(method, route_of(scope), exchange.status, seconds)
             self._log(scope, exchange, method, seconds)
