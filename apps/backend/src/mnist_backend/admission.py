@@ -12,9 +12,9 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from mnist_backend.errors import (
     BackendError,
@@ -39,8 +39,7 @@ ADDRESSES_REMEMBERED = 4096
 NOT_SAID = "send an API key as X-API-Key, or a key or token as Authorization: Bearer"
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A caller who may go on, and what to tell them about their limit."""
 
     caller: Caller

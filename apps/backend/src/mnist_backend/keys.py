@@ -160,7 +160,7 @@ class KeyRing:
         """Look at nothing yet."""
         self._path = path
         self._keys: dict[str, Key] = {}
-        self._known: dict[str, Key] = {}  # by the whole key, once it was found right
+        self._known: dict[str, tuple[Key, Caller]] = {}  # by the whole key, once it was found right
         self._stamp: tuple[int, ...] | None = None
         self._looked = float("-inf")
 
@@ -175,23 +175,23 @@ class KeyRing:
         if known is None:  # perhaps it was made a moment ago
             self._look(now, at_once=True)
             known = self._verified(key)
-        if known is None or known.state(now) != "valid":
+        if known is None or known[0].state(now) != "valid":
             raise UnauthenticatedError(REFUSAL)
-        return Caller(known.id, frozenset(known.scopes))
+        return known[1]
 
     def load(self, now: float) -> int:
         """Look at the file and return how many keys are valid."""
         self._look(now)
         return sum(key.state(now) == "valid" for key in self._keys.values())
 
-    def _verified(self, key: str) -> Key | None:
+    def _verified(self, key: str) -> tuple[Key, Caller] | None:
         match = PATTERN.fullmatch(key)
         found = self._keys.get(match[1]) if match else None
         digest = hashlib.sha256(key.encode()).hexdigest()
         if not hmac.compare_digest(digest, found.sha256 if found else "0" * 64) or not found:
             return None
-        self._known[key] = found
-        return found
+        self._known[key] = found, Caller(found.id, frozenset(found.scopes))
+        return self._known[key]
 
     def _look(self, now: float, *, at_once: bool = False) -> None:
         if now - self._looked < LOOK_SECONDS and not at_once:
