@@ -7,8 +7,7 @@ Does not know: HTTP, metrics, where a model is kept, or how it was trained.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import onnxruntime
@@ -25,8 +24,7 @@ Values = NDArray[np.float32]
 GOLDEN_TOLERANCE = 1e-4  # of a probability; another machine rounds otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class Recognition:
+class Recognition(NamedTuple):
     """A digit, the probability of each of the ten, and the mean grey of the centred picture."""
 
     digit: int
@@ -81,8 +79,9 @@ class NetworkPredictor(ABC):
 
 def recognition(probabilities: Values, picture: Values) -> Recognition:
     """Return what ten probabilities say about a picture."""
-    ink = float(picture.sum()) / picture.size
-    return Recognition(int(probabilities.argmax()), probabilities.tolist(), ink)
+    each = probabilities.tolist()
+    ink = float(np.add.reduce(picture, None)) / picture.size
+    return Recognition(each.index(max(each)), each, ink)
 
 
 class OnnxPredictor(NetworkPredictor):
