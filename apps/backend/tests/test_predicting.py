@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import re
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -117,6 +119,17 @@ def test_what_is_answered_is_what_is_written_down(records: Recorded) -> None:
     assert (record.id, record.digit) == (answer["id"], answer["digit"])
     assert record.model_version == version == answer["model_version"]
     assert (record.owner, record.shadow, record.image) == ("key-1", False, None)
+
+
+def test_identities_sort_by_time(records: Recorded) -> None:
+    """A later prediction has the greater identity, so that an index grows at its end."""
+    model = predicting(records)
+    model.use({"champion": CertainPredictor()})
+    for _ in range(3):
+        model.one(BLANK, SOMEBODY)
+        time.sleep(0.002)
+    assert [record.id for record in records] == sorted(record.id for record in records)
+    assert all(re.fullmatch("[0-9a-f]{32}", record.id) for record in records)
 
 
 def test_several_drawings_are_answered_in_their_order(records: Recorded) -> None:
