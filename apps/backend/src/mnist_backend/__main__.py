@@ -14,7 +14,9 @@ Does not know: anything the application does.
 
 import argparse
 import asyncio
+import gc
 import json
+import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
@@ -40,6 +42,12 @@ class DrainingServer(uvicorn.Server):
         """Serve as the configuration says."""
         super().__init__(config)
         self._serving = serving
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve; what is there by then stays, so the collector need not look at it."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's
         """Stop being ready now and end later; told a second time, end now.

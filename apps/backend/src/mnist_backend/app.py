@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from mnist_backend import __version__, document, edge, problems
 from mnist_backend.database import StoredPrediction as Stored
@@ -80,10 +81,12 @@ def create_app(settings: Settings | None = None, load: Load = loaded) -> FastAPI
     offline = serving.settings.docs
     app = FastAPIOffline(**about) if offline else FastAPI(openapi_url=None, **about)
     app.state.serving = serving
-    app.add_middleware(Edge, serving=serving)
     for kind in (BackendError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_failure)
     _add_routes(app)
+    # the edge takes the place of Starlette's outermost layer, which answers what nobody expected
+    outermost = cast("ServerErrorMiddleware", app.build_middleware_stack())
+    app.middleware_stack = Edge(outermost.app, serving)
     app.openapi = lambda: document.of(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

@@ -65,14 +65,15 @@ class Exchange:
 
     def __init__(self, headers: Headers) -> None:
         """Take the request's id from its headers, or make one."""
-        asked = headers.get(b"x-request-id", b"")
+        asked, parent = headers.get(b"x-request-id"), headers.get(b"traceparent")
         self.headers = headers
-        self.request_id = asked if ID.fullmatch(asked) else os.urandom(8).hex().encode()
+        known = asked if asked and ID.fullmatch(asked) else None
+        self.request_id = known or os.urandom(8).hex().encode()
         self.model_version = ""
         self.extra: RawHeaders = []
         self.status = 500  # of what is answered if nothing else is
         self.started = False
-        trace = TRACE.fullmatch(headers.get(b"traceparent", b""))
+        trace = TRACE.fullmatch(parent) if parent else None
         self.trace_id = trace[1].decode() if trace else ""
 
 
@@ -106,17 +107,10 @@ class Edge:
     async def _measured(self, scope: Scope, receive: Receive, send: Send, method: str) -> None:
         exchange: Exchange = scope[KEY]
         metrics = self._serving.metrics
-
-        async def noted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                exchange.status, exchange.started = message["status"], True
-                message["headers"] = [*message.get("headers", ()), *self._headers(scope)]
-            await send(message)
-
         start = time.perf_counter()
         metrics.in_flight += 1
         try:
-            await self._answered(scope, receive, noted)
+            await self._answered(scope, receive, send)
         finally:
             metrics.in_flight -= 1
             seconds = time.perf_counter() - start
@@ -125,19 +119,35 @@ class Edge:
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[KEY]
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status, exchange.started = message["status"], True
+                message["headers"] = [*message.get("headers", ()), *self._headers(scope)]
+            await send(message)
+
         try:
             if scope["path"] == PREDICT and scope["method"] == "POST":
                 scope["route_path"] = PREDICT
-                await _send(send, await predicted(self._serving, scope, receive))
+                await self._send(scope, send, await predicted(self._serving, scope, receive))
             else:
-                await self._app(scope, receive, send)
+                await self._app(scope, receive, noted)
         except Exception:
             told = {"request_id": exchange.request_id.decode(), "trace_id": exchange.trace_id}
             log.exception("a request failed in a way that nobody expected", extra=told)
             if exchange.started:
                 raise  # too late for another answer: the server breaks the connection
             content = problems.of_status(FAILURE, scope["path"]).model_dump_json(exclude_none=True)
-            await _send(send, (FAILURE, PROBLEM, content.encode()))
+            await self._send(scope, send, (FAILURE, PROBLEM, content.encode()))
+
+    async def _send(self, scope: Scope, send: Send, answer: Answer) -> None:
+        exchange: Exchange = scope[KEY]
+        exchange.status, media_type, content = answer
+        exchange.started = True
+        headers = self._headers(scope)
+        headers += ((b"content-type", media_type), (b"content-length", b"%d" % len(content)))
+        await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
 
     def _headers(self, scope: Scope) -> RawHeaders:
         exchange: Exchange = scope[KEY]
@@ -235,10 +245,14 @@ async def read(serving: Serving, scope: Scope, receive: Receive, limit_bytes: in
     if len(declared) > LENGTH_DIGITS or not declared.isdigit() or int(declared) > limit_bytes:
         message = f"a body may have {limit_bytes} bytes"
         raise BodyTooLargeError(message)
+    loop = asyncio.get_running_loop()
+    reading = asyncio.Task(_gathered(receive, limit_bytes), loop=loop, eager_start=True)
+    if reading.done():  # it came with the headers, as nearly every body does
+        return reading.result()
     seconds = serving.settings.body_seconds
     try:
         async with asyncio.timeout(seconds):
-            return await _gathered(receive, limit_bytes)
+            return await reading
     except TimeoutError as error:
         message = f"a body must arrive within {seconds:g} s"
         slow = BodyTooSlowError(message)
@@ -262,10 +276,3 @@ async def _gathered(receive: Receive, limit_bytes: int) -> bytes:
         if not message.get("more_body", False):
             return b"".join((*chunks, chunk)) if chunks else chunk
         chunks.append(chunk)
-
-
-async def _send(send: Send, answer: Answer) -> None:
-    status, media_type, content = answer
-    headers = [(b"content-type", media_type), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
