@@ -79,6 +79,7 @@ OWNERS = {
         "pydantic": "__main__ artefact document predicting problems schemas settings training",
         "pydantic_settings": "settings",
         "safetensors": "model",
+        "simdjson": "predicting",
         "sklearn": "training",
         "sqlalchemy": "connections database migrations",
         "starlette": "app edge",
