@@ -47,6 +47,7 @@ from mnist_backend.settings import Settings
 JSON = "application/json"
 FLUSH_SECONDS = 2.0  # a prediction that is told about may still be on its way to the database
 SMALL_BODY_BYTES = 1024
+OWN_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}  # the edge's, not FastAPI's
 
 Id = Annotated[PredictionId, Path(description="The id that came with the prediction.")]
 Version = Annotated[str, Path(max_length=64, description="A version of the store.")]
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None, load: Load = loaded) -> FastAPI
         "redoc_url": None,
         "lifespan": lifespan,
         "redirect_slashes": False,
+        "telemetry": OWN_TELEMETRY,
     }
     offline = serving.settings.docs
     app = FastAPIOffline(**about) if offline else FastAPI(openapi_url=None, **about)
