@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from mnist_backend import keys, registry
 from mnist_backend.artefact import Artefact
+from mnist_backend.database import shadow_of
 from mnist_backend.experiment import assigned
 from mnist_backend.predictor import Recognition, Values
 from mnist_backend.registry import Registry
@@ -15,7 +16,7 @@ from mnist_backend.registry import Registry
 from .conftest import CertainPredictor, MakeClient, serving_of, sure_of, write_artefact
 from .test_metrics import counted, key
 
-PREDICT = "/api/v1/predict"
+PREDICT, FEEDBACK = "/api/v1/predict", "/api/v1/feedback"
 BLANK = {"image": [0.0] * 784}
 OLD, NEW = "0.1.0+test", "0.2.0+test"
 SALT = "a salt of this test"
@@ -141,6 +142,53 @@ def test_a_shadow_answers_nobody(sides: Sides, share: float) -> None:
     assert serving.recorder.flush(30)
     assert serving.database.count() == 2 * seen
     assert key("experiment_exposures_total", variant="challenger") not in samples
+
+
+@pytest.mark.parametrize(("digit", "champion", "challenger"), [(7, 1, 0), (3, 0, 1), (5, 0, 0)])
+def test_feedback_judges_the_shadow_too(
+    sides: Sides, digit: int, champion: int, challenger: int
+) -> None:
+    """A true digit counts once for the model that answered and once for the one in its shadow."""
+    client = sides(challenger_shadow=True)
+    body = {"images": [BLANK["image"]] * 2}
+    answers = client.post(f"{PREDICT}/batch", json=body).json()["predictions"]
+    for told in (answers[1], answers[1]):
+        feedback = {"prediction_id": told["id"], "digit": digit}
+        assert client.post(FEEDBACK, json=feedback).json()["right"] == bool(champion)
+    samples = counted(client)
+    for name, version, right in (
+        ("feedback_total", OLD, champion),
+        ("shadow_feedback_total", NEW, challenger),
+    ):
+        found = [
+            samples.get(key(name, outcome=outcome, model_version=version), 0)
+            for outcome in ("right", "wrong")
+        ]
+        assert found == [right, 1 - right]
+
+
+def test_a_shadow_is_nobodys_prediction(sides: Sides) -> None:
+    """What the challenger saw can neither be asked for nor be told about by its id."""
+    client = sides(challenger_shadow=True)
+    hidden = shadow_of(client.post(PREDICT, json=BLANK).json()["id"])
+    serving = serving_of(client)
+    assert serving.recorder.flush(30)
+    kept = serving.database.find(hidden, None)
+    assert kept
+    assert kept.record.shadow
+    assert client.get(f"/api/v1/predictions/{hidden}").status_code == 404
+    assert client.post(FEEDBACK, json={"prediction_id": hidden, "digit": 3}).status_code == 404
+
+
+def test_feedback_without_a_shadow_counts_once(sides: Sides) -> None:
+    """Where the challenger saw nothing there is nothing to judge it by."""
+    identity = sides().post(PREDICT, json=BLANK).json()["id"]
+    client = sides(challenger_shadow=True)
+    feedback = {"prediction_id": identity, "digit": 7}
+    assert client.post(FEEDBACK, json=feedback).json()["right"]
+    samples = counted(client)
+    assert samples[key("feedback_total", outcome="right", model_version=OLD)] == 1
+    assert not [name for name, _ in samples if name == "shadow_feedback_total"]
 
 
 def test_a_share_of_nothing_is_no_experiment(sides: Sides) -> None:

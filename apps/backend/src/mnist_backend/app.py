@@ -18,7 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 
 from mnist_backend import __version__, document, edge, problems
+from mnist_backend.database import Feedback as Told
 from mnist_backend.database import StoredPrediction as Stored
+from mnist_backend.database import shadow_of
 from mnist_backend.edge import Edge
 from mnist_backend.errors import ArtefactError, BackendError, PredictionUnknownError
 from mnist_backend.experiment import Variant
@@ -184,8 +186,8 @@ async def feedback(request: Request, unit: Tells) -> Feedback:
         known = serving.database.tell(told.prediction_id, unit.owner, told.digit)
         right = stored.record.digit == known.digit
         if known.first:
-            outcome = "right" if right else "wrong"
-            serving.metrics.feedback.labels(outcome, stored.record.model_version).inc()
+            serving.metrics.count_feedback(stored.record.model_version, right=right)
+            _tell_shadow(serving, known, unit)
         return Feedback(
             prediction_id=told.prediction_id,
             predicted=stored.record.digit,
@@ -241,16 +243,32 @@ async def promote(request: Request, version: Version, unit: Administers) -> Prom
     return Promotion(alias=alias, model_version=version, before=before)
 
 
+def _tell_shadow(serving: Serving, told: Told, unit: Unit) -> None:
+    """Count the true digit of a drawing for the challenger, too, if it saw it in shadow mode."""
+    if serving.settings.challenger_shadow:
+        shadow = _kept(serving, shadow_of(told.prediction_id), unit)
+        if shadow:
+            right = shadow.record.digit == told.digit
+            version = shadow.record.model_version
+            serving.metrics.count_feedback(version, right=right, shadow=True)
+
+
 def _found(serving: Serving, identity: str, unit: Unit) -> Stored:
-    """Return a caller's prediction, once it is written if it is on its way."""
+    """Return a caller's prediction; what a challenger saw in the shadow is nobody's."""
     serving.recorder.has_begun(FLUSH_SECONDS)  # at the very start there are no tables yet
+    stored = _kept(serving, identity, unit)
+    if stored is None or stored.record.shadow:
+        message = f"no prediction {identity} is known"
+        raise PredictionUnknownError(message)
+    return stored
+
+
+def _kept(serving: Serving, identity: str, unit: Unit) -> Stored | None:
+    """Return what is kept for a caller under an id, once it is written if it is on its way."""
     stored = serving.database.find(identity, unit.owner)
     if stored is None:
         serving.recorder.flush(FLUSH_SECONDS)
         stored = serving.database.find(identity, unit.owner)
-    if stored is None:
-        message = f"no prediction {identity} is known"
-        raise PredictionUnknownError(message)
     return stored
 
 

@@ -191,6 +191,12 @@ class Metrics:
         self.feedback = Counter(
             "feedback_total", "True digits told.", ("outcome", "model_version"), **own
         )
+        self.shadow_feedback = Counter(
+            "shadow_feedback_total",
+            "True digits told of drawings that the challenger saw too.",
+            ("outcome", "model_version"),
+            **own,
+        )
         self.exposures = Counter(
             "experiment_exposures_total", "Callers or sessions first seen.", ("variant",), **own
         )
@@ -243,6 +249,11 @@ class Metrics:
         requests, duration = self.request(method, route, status)
         requests.value += 1
         duration.observe(seconds)
+
+    def count_feedback(self, model_version: str, *, right: bool, shadow: bool = False) -> None:
+        """Note a true digit, for the model that answered or for the challenger in its shadow."""
+        told = self.shadow_feedback if shadow else self.feedback
+        told.labels("right" if right else "wrong", model_version).inc()
 
     def name_models(self, models: dict[str, tuple[str, str]]) -> None:
         """Say which models are served: version and SHA-256 by alias."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from mnist_backend import problems
-from mnist_backend.database import PredictionRecord
+from mnist_backend.database import PredictionRecord, shadow_of
 from mnist_backend.errors import ArtefactError
 from mnist_backend.experiment import Experiment, Variant
 from mnist_backend.metrics import Metrics, PredictionSeries
@@ -144,7 +144,7 @@ class Predicting:
         seconds = time.perf_counter() - start
         answer = self._noted(models[variant], variant, unit, (values, seen, seconds))
         if self._shadow and "challenger" in models:
-            self._compare(models["challenger"], unit, values, seen)
+            self._compare(models["challenger"], unit, answer, values)
         return encode(answer), answer.model_version
 
     def many(self, body: bytes, unit: Unit) -> tuple[bytes, str]:
@@ -159,7 +159,7 @@ class Predicting:
         for values, seen in zip(drawings, found, strict=True):
             answers.append(self._noted(models[variant], variant, unit, (values, seen, each)))
             if self._shadow and "challenger" in models:
-                self._compare(models["challenger"], unit, values, seen)
+                self._compare(models["challenger"], unit, answers[-1], values)
         return encode(Answers(answers)), models[variant].version
 
     def _in_use(self) -> Mapping[Variant, Model]:
@@ -186,13 +186,13 @@ class Predicting:
         self._record(answer, variant, unit, what, shadow=False)
         return answer
 
-    def _compare(self, model: Model, unit: Unit, values: Values, seen: Recognition) -> None:
+    def _compare(self, model: Model, unit: Unit, first: Answer, values: Values) -> None:
         """Let the challenger see a drawing too; nobody waits for what it says."""
         start = time.perf_counter()
         second = model.predictor.recognise(values)
         seconds = time.perf_counter() - start
-        self._metrics.shadow.labels(str(second.digit == seen.digit).lower()).inc()
-        identity = new_id()
+        self._metrics.shadow.labels(str(second.digit == first.digit).lower()).inc()
+        identity = shadow_of(first.id)
         answer = Answer(identity, second.digit, second.probabilities, model.version, 0.0)
         self._record(answer, "challenger", unit, (values, second, seconds), shadow=True)
 
