@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import simdjson
 import uvicorn
+from numpy.typing import NDArray
 
 from load.serving.recognise import Recogniser
 
@@ -23,10 +26,10 @@ Answer = Callable[[bytes], bytes]
 NOTHING = msgspec.json.encode({"digit": 0, "probabilities": [0.1] * 10})
 
 
-class Drawing(msgspec.Struct):
-    """The body of a request."""
-
-    image: list[float]
+def numbers(body: bytes) -> NDArray[np.float64]:
+    """Return the 784 numbers of a body, the quickest way that is known here; nothing is checked."""
+    image: Any = simdjson.Parser().parse(body)["image"]
+    return np.frombuffer(image.as_buffer(of_type="d"))
 
 
 def application(answer: Answer) -> Callable[..., Awaitable[None]]:
@@ -49,9 +52,8 @@ def application(answer: Answer) -> Callable[..., Awaitable[None]]:
 
 def recognising(recogniser: Recogniser) -> Answer:
     """Return what answers a body with the digit in it."""
-    decode = msgspec.json.Decoder(Drawing).decode
     encode = msgspec.json.Encoder().encode
-    return lambda body: encode(recogniser.recognise(decode(body).image))
+    return lambda body: encode(recogniser.recognise(numbers(body)))
 
 
 def main(what: str, port: str) -> None:

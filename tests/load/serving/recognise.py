@@ -41,7 +41,7 @@ class Recogniser:
         probabilities: Values = rows[0]
         return probabilities
 
-    def recognise(self, image: Sequence[float]) -> dict[str, object]:
+    def recognise(self, image: Sequence[float] | NDArray[np.float64]) -> dict[str, object]:
         """Return the answer to 784 numbers."""
         probabilities = self.forward(self.prepare(np.array(image, np.float32)))
         return {"digit": int(probabilities.argmax()), "probabilities": probabilities.tolist()}

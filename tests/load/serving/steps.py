@@ -12,10 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
-from load.serving.bare import Drawing
+from load.serving.bare import numbers
 from load.serving.recognise import Recogniser
 
 ROUND = 200  # calls between two looks at the clock
@@ -38,12 +37,10 @@ def main(body_file: str, seconds: str) -> None:
     """Measure each step."""
     body = Path(body_file).read_bytes()
     recogniser = Recogniser(Path.cwd())
-    decode = msgspec.json.Decoder(Drawing).decode
-    image = decode(body).image
-    values = np.array(image, np.float32)
+    values = np.array(numbers(body), np.float32)
     ready = recogniser.prepare(values)
     steps: dict[str, Callable[[], object]] = {
-        "parse": lambda: np.array(decode(body).image, np.float32),
+        "parse": lambda: np.array(numbers(body), np.float32),
         "prepare": lambda: recogniser.prepare(values),
         "forward": lambda: recogniser.forward(ready),
     }
