@@ -1,6 +1,6 @@
 """What the tests against a running stack share: its addresses, a real browser, a reports folder.
 
-Contract: addresses come from FRONTEND_URL, BACKEND_URL, METRICS_URL and PROMETHEUS_URL, files go to
+Contract: an address comes from the variable of its name, such as BACKEND_URL, files go to
 REPORTS_DIR; the defaults are the names the stack has inside the pipeline. Imports the browser only
 when a test asks for it, so that tests without one run anywhere. Does not start or wait for it.
 """
@@ -34,6 +34,9 @@ class Stack:
     """Where the running parts answer."""
 
     frontend: str
+    alone: str  # a page whose backend is away
+    locked: str  # a page whose backend asks for a key that it does not have
+    edge: str  # in front of two pages
     backend: str
     metrics: str
     prometheus: str
@@ -44,6 +47,9 @@ def stack() -> Stack:
     """Return the addresses of the stack under test."""
     return Stack(
         frontend=os.environ.get("FRONTEND_URL", "http://frontend:8501"),
+        alone=os.environ.get("ALONE_URL", "http://alone:8501"),
+        locked=os.environ.get("LOCKED_URL", "http://locked:8501"),
+        edge=os.environ.get("EDGE_URL", "http://edge:8080"),
         backend=os.environ.get("BACKEND_URL", "http://backend:8000"),
         metrics=os.environ.get("METRICS_URL", "http://backend:9100/metrics"),
         prometheus=os.environ.get("PROMETHEUS_URL", "http://prometheus:9090"),

@@ -1,17 +1,21 @@
 """The verdict on axe's results: what may stand, what may not, and which exceptions are outlived.
 
 Contract: pure and standard library only; results and exceptions in, complaints out, no complaint
-means pass. Every serious or critical violation needs a listed exception; every listed exception
-must still be needed and not be past its date. Does not know the browser or the page.
+means pass. Every violation, whatever its impact, needs a listed exception; everything that axe
+could not decide needs a listed review; every entry must still be needed and not be past its date.
+Does not know the browser or the page.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
-TOLERATED_IMPACTS = frozenset({"minor", "moderate"})  # reported, not judged; unknown is judged
+Kind = Literal["violations", "incomplete"]
+TABLES: Mapping[str, Kind] = {"exception": "violations", "review": "incomplete"}
+CLAUSE = re.compile(r"(EN-9|RGAA-|wcag\d{3})")  # in axe's tags: of EN 301 549, RGAA and WCAG
 
 
 class ExceptionInvalidError(ValueError):
@@ -20,22 +24,29 @@ class ExceptionInvalidError(ValueError):
 
 @dataclass(frozen=True)
 class Finding:
-    """One element that breaks one rule."""
+    """One element that breaks a rule, or of which axe cannot say whether it does."""
 
+    kind: Kind
     rule: str
     impact: str
+    clauses: str
     target: str
     html: str
     place: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.rule} ({self.impact}) at {self.target}: {self.html[:160]}"
+        judged = "" if self.kind == "violations" else "undecided, "
+        return (
+            f"{self.place}: {self.rule} ({judged}{self.impact}; {self.clauses or 'best practice'}) "
+            f"at {self.target}: {self.html[:160]}"
+        )
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One violation that is known and accepted until a date."""
+    """Something that is known and accepted, or was looked at by a person, until a date."""
 
+    kind: Kind
     rule: str
     element: str  # a part of the selector or of the element's HTML that survives new versions
     reason: str
@@ -44,47 +55,51 @@ class Listed:
 
     def covers(self, finding: Finding) -> bool:
         """Tell whether this entry is about that finding."""
-        return self.rule == finding.rule and (
+        return (self.kind, self.rule) == (finding.kind, finding.rule) and (
             self.element in finding.target or self.element in finding.html
         )
 
 
 def read_listed(text: str) -> list[Listed]:
-    """Read the exceptions file; each [[exception]] has exactly the fields of `Listed`."""
+    """Read the exceptions file; each entry has exactly the fields of `Listed` but its kind."""
     document = tomllib.loads(text)
-    if unknown := set(document) - {"exception"}:
+    if unknown := set(document) - set(TABLES):
         raise ExceptionInvalidError(f"unknown tables: {sorted(unknown)}")
-    return [_listed(entry) for entry in document.get("exception", [])]
+    return [
+        _listed(kind, entry) for table, kind in TABLES.items() for entry in document.get(table, [])
+    ]
 
 
-def _listed(entry: Mapping[str, Any]) -> Listed:
-    expected = {field.name: field.type for field in fields(Listed)}
+def _listed(kind: Kind, entry: Mapping[str, Any]) -> Listed:
+    expected = {field.name: field.type for field in fields(Listed) if field.name != "kind"}
     if set(entry) != set(expected):
         raise ExceptionInvalidError(f"fields must be exactly {sorted(expected)}: {dict(entry)}")
-    for name, kind in expected.items():
-        if type(entry[name]) is not kind or not entry[name]:
-            raise ExceptionInvalidError(f"{name} must be a filled {kind}: {dict(entry)}")
-    return Listed(**entry)
+    for name, of_type in expected.items():
+        if type(entry[name]) is not of_type or not entry[name]:
+            raise ExceptionInvalidError(f"{name} must be a filled {of_type}: {dict(entry)}")
+    return Listed(kind, **entry)
 
 
-def serious(results: Mapping[str, Any], place: str) -> list[Finding]:
-    """Take the violations out of axe's results that nobody may ignore."""
+def found(results: Mapping[str, Any], place: str) -> list[Finding]:
+    """Take out of axe's results all that is not simply right."""
     return [
         Finding(
-            rule=violation["id"],
-            impact=violation["impact"] or "unknown",
+            kind=kind,
+            rule=rule["id"],
+            impact=rule["impact"] or "unrated",
+            clauses=", ".join(tag for tag in rule["tags"] if CLAUSE.match(tag)),
             target=" ".join(map(str, node["target"])),
             html=node["html"],
             place=place,
         )
-        for violation in results["violations"]
-        if violation["impact"] not in TOLERATED_IMPACTS
-        for node in violation["nodes"]
+        for kind in TABLES.values()
+        for rule in results[kind]
+        for node in rule["nodes"]
     ]
 
 
 def unlisted(findings: Iterable[Finding], listed: Iterable[Listed]) -> list[str]:
-    """Complain about each finding that no exception covers."""
+    """Complain about each finding that no entry covers."""
     entries = list(listed)
     return [
         str(finding) for finding in findings if not any(entry.covers(finding) for entry in entries)
@@ -92,13 +107,13 @@ def unlisted(findings: Iterable[Finding], listed: Iterable[Listed]) -> list[str]
 
 
 def outlived(listed: Iterable[Listed], findings: Iterable[Finding], today: date) -> list[str]:
-    """Complain about each exception that is past its date or covers nothing any more."""
-    found = list(findings)
+    """Complain about each entry that is past its date or covers nothing any more."""
+    known = list(findings)
     complaints = []
     for entry in listed:
         name = f"{entry.rule} at {entry.element}"
         if entry.expires < today:
             complaints.append(f"{name}: expired on {entry.expires}")
-        if not any(entry.covers(finding) for finding in found):
-            complaints.append(f"{name}: no longer occurs, delete the exception")
+        if not any(entry.covers(finding) for finding in known):
+            complaints.append(f"{name}: no longer occurs, delete the entry")
     return complaints

@@ -7,15 +7,19 @@ from findings import (
     ExceptionInvalidError,
     Finding,
     Listed,
+    found,
     outlived,
     read_listed,
-    serious,
     unlisted,
 )
 
 TODAY = date(2026, 11, 24)
-FINDING = Finding("color-contrast", "serious", "#caption", '<p data-testid="x">', "empty, light")
-LISTED = Listed("color-contrast", 'data-testid="x"', "upstream", "https://a.test/1", TODAY)
+FINDING = Finding(
+    "violations", "color-contrast", "serious", "wcag143", "#a", '<p data-testid="x">', "empty"
+)
+LISTED = Listed(
+    "violations", "color-contrast", 'data-testid="x"', "upstream", "https://a.test/1", TODAY
+)
 ENTRY = """
 [[exception]]
 rule = "color-contrast"
@@ -26,30 +30,35 @@ expires = 2026-11-24
 """
 
 
-def violation(impact: str | None) -> dict[str, object]:
-    """Build one violation as axe reports it."""
-    return {"id": "label", "impact": impact, "nodes": [{"target": ["#a"], "html": "<input>"}]}
+def rule(impact: str | None = "critical", *targets: object) -> dict[str, object]:
+    """Build one result of a rule as axe reports it."""
+    nodes = [{"target": [target], "html": "<input>"} for target in targets or ("#a",)]
+    tags = ["cat.forms", "wcag2a", "wcag412", "EN-9.4.1.2", "RGAA-11.1.1"]
+    return {"id": "label", "impact": impact, "tags": tags, "nodes": nodes}
 
 
-@pytest.mark.parametrize("impact", ["serious", "critical", None])
-def test_a_serious_critical_or_unrated_violation_is_judged(impact: str | None) -> None:
-    """What axe does not rate is taken as serious."""
-    assert len(serious({"violations": [violation(impact)]}, "here")) == 1
+@pytest.mark.parametrize("impact", ["minor", "moderate", "serious", "critical", None])
+def test_every_violation_is_judged_whatever_its_impact(impact: str | None) -> None:
+    """What axe calls minor needs its entry, too."""
+    [finding] = found({"violations": [rule(impact)], "incomplete": []}, "here")
+    assert finding.kind == "violations"
 
 
-@pytest.mark.parametrize("impact", ["minor", "moderate"])
-def test_a_lesser_violation_is_reported_only(impact: str) -> None:
-    """Minor and moderate violations are in the saved results, not in the verdict."""
-    assert serious({"violations": [violation(impact)]}, "here") == []
+def test_what_axe_cannot_decide_is_a_finding_of_its_own_kind() -> None:
+    """Somebody has to look at it."""
+    [finding] = found({"violations": [], "incomplete": [rule(None)]}, "here")
+    assert finding.kind == "incomplete"
+    assert "undecided" in str(finding)
 
 
 def test_each_element_of_a_violation_is_a_finding() -> None:
-    """A rule broken twice needs two answers, each naming rule, element and place."""
-    broken = violation("critical")
-    broken["nodes"] = [{"target": ["#a"], "html": "<a>"}, {"target": [["#b", "i"]], "html": "<i>"}]
-    first, second = serious({"violations": [broken]}, "empty, dark")
-    assert str(first) == "empty, dark: label (critical) at #a: <a>"
-    assert second.html == "<i>"
+    """A rule broken twice needs two answers, each naming rule, clauses, element and place."""
+    results = {"violations": [rule("critical", "#a", ["#b", "i"])], "incomplete": []}
+    first, second = found(results, "empty")
+    assert str(first) == (
+        "empty: label (critical; wcag412, EN-9.4.1.2, RGAA-11.1.1) at #a: <input>"
+    )
+    assert "#b" in second.target
 
 
 def test_an_unlisted_finding_is_a_complaint() -> None:
@@ -63,11 +72,18 @@ def test_a_listed_finding_is_no_complaint() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "element"), [("label", 'data-testid="x"'), ("color-contrast", "#b")]
+    ("kind", "rule", "element"),
+    [
+        ("violations", "label", 'data-testid="x"'),
+        ("violations", "color-contrast", "#b"),
+        ("incomplete", "color-contrast", 'data-testid="x"'),
+    ],
 )
-def test_an_exception_for_another_rule_or_element_covers_nothing(rule: str, element: str) -> None:
-    """One accepted violation is no licence for others."""
-    other = Listed(rule, element, "upstream", "https://a.test/1", TODAY)
+def test_an_entry_for_another_kind_rule_or_element_covers_nothing(
+    kind: str, rule: str, element: str
+) -> None:
+    """One accepted violation is no licence for others, nor is a review of something undecided."""
+    other = Listed(kind, rule, element, "upstream", "https://a.test/1", TODAY)
     assert unlisted([FINDING], [other]) == [str(FINDING)]
 
 
@@ -85,8 +101,10 @@ def test_an_exception_that_no_longer_occurs_is_a_complaint() -> None:
 
 
 def test_a_complete_entry_is_read() -> None:
-    """The five fields of the file are the five fields of the entry."""
+    """The five fields of the file are the fields of the entry, and its table is its kind."""
     assert read_listed(ENTRY) == [LISTED]
+    [review] = read_listed(ENTRY.replace("exception", "review"))
+    assert review.kind == "incomplete"
 
 
 def test_a_file_without_entries_is_read_as_none() -> None:

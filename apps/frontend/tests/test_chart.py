@@ -4,27 +4,15 @@ import re
 
 import pytest
 
-from mnist_frontend.chart import bar_chart, percent
+from mnist_frontend.chart import bar_chart as drawn
+from mnist_frontend.words import LANGUAGES
 
 PROBABILITIES = (0.0, 0.0004, 0.05, 0.9, 0.01, 0.01, 0.01, 0.01, 0.0096, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("probability", "text"),
-    [
-        (0.0, "0.0 %"),
-        (0.0004, "< 0.1 %"),
-        (0.001, "0.1 %"),
-        (0.973, "97.3 %"),
-        (0.9996, "> 99.9 %"),
-        (1.0, "100.0 %"),
-    ],
-)
-def test_percentages_are_never_rounded_to_impossible_or_certain(
-    probability: float, text: str
-) -> None:
-    """Only a true 0 reads 0.0 % and only a true 1 reads 100.0 %."""
-    assert percent(probability) == text
+def bar_chart(probabilities: tuple[float, ...], digit: int, language: str = "en") -> str:
+    """Draw the chart in the words of a language."""
+    return drawn(probabilities, digit, LANGUAGES[language], language)
 
 
 def test_each_bar_is_as_long_as_its_probability() -> None:
@@ -47,3 +35,10 @@ def test_the_text_alternative_names_the_digit_and_all_ten_probabilities() -> Non
     chart = bar_chart(PROBABILITIES, 3)
     assert chart.startswith('<div role="img" aria-label="Bar chart. 3 is the most probable digit.')
     assert "0: 0.0 %, 1: &lt; 0.1 %, 2: 5.0 %, 3: 90.0 %" in chart
+
+
+def test_the_text_alternative_speaks_the_pages_language() -> None:
+    """In French it is in French, with decimal commas."""
+    chart = bar_chart(PROBABILITIES, 3, "fr")
+    assert "3 est le chiffre le plus probable" in chart
+    assert "3: 90,0 %" in chart

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from conftest import ANSWER, LocalBackend
+from conftest import ANSWER, FEEDBACK, MODELS, PREDICTION_ID, LocalBackend
 from mnist_frontend import client
 from mnist_frontend.settings import Settings
 
 IMAGE = (0.5,) * 784
+VISITOR = client.Visitor("a-visit")
 PROBLEM = {
     "type": "about:blank",
     "title": "Invalid image",
@@ -36,10 +37,15 @@ class Backend:
             raise answer
         return answer
 
+    @property
+    def asked(self) -> client.BackendClient:
+        """The real client in front of this backend."""
+        http = httpx.Client(base_url="http://backend", transport=httpx.MockTransport(self))
+        return client.BackendClient(http, pause=self.pauses.append)
+
     def predict(self) -> client.Prediction:
         """Ask this backend for a prediction through the real client."""
-        http = httpx.Client(base_url="http://backend", transport=httpx.MockTransport(self))
-        return client.BackendClient(http, pause=self.pauses.append).predict(IMAGE)
+        return self.asked.predict(IMAGE, VISITOR)
 
 
 def problem(status: int, body: object, kind: str = client.PROBLEM_TYPE) -> httpx.Response:
@@ -56,16 +62,56 @@ def test_a_good_answer_becomes_a_prediction() -> None:
     [request] = backend.requests
     assert request.url.path == "/api/v1/predict"
     assert json.loads(request.content) == {"image": [0.5] * 784}
+    assert request.headers["x-session-id"] == "a-visit"
+
+
+def test_the_true_digit_is_told() -> None:
+    """Feedback names the prediction and the digit, and comes back as it was noted."""
+    backend = Backend(httpx.Response(200, json=FEEDBACK))
+    noted = backend.asked.tell(PREDICTION_ID, 1, VISITOR)
+    assert (noted.digit, noted.right) == (1, False)
+    [request] = backend.requests
+    assert request.url.path == "/api/v1/feedback"
+    assert json.loads(request.content) == {"prediction_id": PREDICTION_ID, "digit": 1}
+
+
+def test_one_model_has_no_role_to_tell() -> None:
+    """Where there is nothing to confuse, there is nothing to say."""
+    backend = Backend(httpx.Response(200, json=MODELS))
+    assert backend.asked.models(VISITOR).roles == {}
+    assert backend.requests[0].method == "GET"
+
+
+def test_two_models_are_told_apart_by_their_roles() -> None:
+    """Models without a role are not among them."""
+    models = [
+        {"aliases": ["champion"], "card": {"model_version": "a"}},
+        {"aliases": [], "card": {"model_version": "b"}},
+        {"aliases": ["challenger"], "card": {"model_version": "c"}},
+    ]
+    answer = Backend(httpx.Response(200, json={"models": models})).asked.models(VISITOR)
+    assert answer.roles == {"a": "champion", "c": "challenger"}
 
 
 @pytest.mark.parametrize(
-    "fault", [httpx.ConnectError("refused"), httpx.RemoteProtocolError("gone"), httpx.ReadError("")]
+    "fault",
+    [
+        httpx.ConnectError("refused"),
+        httpx.RemoteProtocolError("gone"),
+        httpx.ReadError(""),
+        httpx.Response(502),
+        httpx.Response(503),
+        httpx.Response(504),
+    ],
 )
-def test_a_broken_connection_is_tried_once_more(fault: httpx.TransportError) -> None:
-    """One broken connection is forgiven after a pause, as a restart of the backend causes it."""
+def test_what_a_restart_causes_is_tried_once_more(
+    fault: httpx.TransportError | httpx.Response,
+) -> None:
+    """A broken connection or an edge without a backend is forgiven once, after a spread pause."""
     backend = Backend(fault, httpx.Response(200, json=ANSWER))
     assert backend.predict().digit == 7
-    assert backend.pauses == [client.RETRY_PAUSE_SECONDS]
+    [pause] = backend.pauses
+    assert client.PAUSE_SECONDS <= pause <= 2 * client.PAUSE_SECONDS
 
 
 def test_two_broken_connections_mean_unreachable() -> None:
@@ -85,18 +131,46 @@ def test_a_timeout_is_not_tried_again(fault: httpx.TransportError) -> None:
     assert backend.pauses == []
 
 
-@pytest.mark.parametrize("status", [500, 502, 503])
-def test_a_server_error_is_a_fault_of_the_backend(status: int) -> None:
-    """Any 5xx, with or without a body, is the backend's own fault and is not tried again."""
-    backend = Backend(httpx.Response(status, text="<html>"))
+@pytest.mark.parametrize(("status", "attempts"), [(500, 1), (502, 2), (503, 2), (504, 2)])
+def test_a_server_error_is_a_fault_of_the_backend(status: int, attempts: int) -> None:
+    """Any 5xx is the backend's own fault; only a passing one is worth a second attempt."""
+    backend = Backend(*[httpx.Response(status, text="<html>")] * attempts)
     with pytest.raises(client.BackendFaultyError, match=str(status)):
         backend.predict()
-    assert len(backend.requests) == 1
+    assert len(backend.requests) == attempts
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_missing_or_poor_key_is_a_kind_of_its_own(status: int) -> None:
+    """The page can then ask for a better one."""
+    with pytest.raises(client.KeyRefusedError, match=str(status)):
+        Backend(problem(status, {"title": "Unauthorized"})).predict()
+
+
+@pytest.mark.parametrize("key", ["clé", "two\nlines", "\U0001f600"])
+def test_a_key_that_cannot_be_sent_is_a_refused_key(key: str) -> None:
+    """It never reaches a header, and the backend is not asked."""
+    backend = Backend()
+    with pytest.raises(client.KeyRefusedError, match="characters"):
+        backend.asked.predict(IMAGE, client.Visitor("a-visit", key))
+    assert backend.requests == []
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("7", 7), ("0", 1), ("", 1), ("Wed, 21 Oct 2026 07:28:00 GMT", 1), ("9" * 40, 3600), ("²", 1)],
+)
+def test_a_busy_backend_says_how_long_to_wait(said: str, seconds: int) -> None:
+    """Retry-After is believed within reason."""
+    answer = httpx.Response(429, headers=[(b"retry-after", said.encode())])
+    with pytest.raises(client.BackendBusyError) as caught:
+        Backend(answer).predict()
+    assert caught.value.wait_seconds == seconds
 
 
 def test_a_problem_body_is_told_in_its_own_words() -> None:
     """Title, detail, field and rule of the problem reach the reader."""
-    with pytest.raises(client.ImageRejectedError) as caught:
+    with pytest.raises(client.RequestRefusedError) as caught:
         Backend(problem(422, PROBLEM)).predict()
     assert str(caught.value) == (
         "Invalid image. The image has the wrong length. image: must have 784 numbers"
@@ -105,7 +179,7 @@ def test_a_problem_body_is_told_in_its_own_words() -> None:
 
 def test_a_problem_body_with_a_title_alone_is_enough() -> None:
     """Detail and errors are optional in RFC 9457."""
-    with pytest.raises(client.ImageRejectedError, match=r"^Too large$"):
+    with pytest.raises(client.RequestRefusedError, match=r"^Too large$"):
         Backend(problem(413, {"title": "Too large", "status": 413})).predict()
 
 
@@ -136,6 +210,7 @@ MALFORMED: dict[str, Callable[[], dict[str, object]]] = {
     "sum far from one": lambda: {**ANSWER, "probabilities": [0.5] * 10},
     "no version": lambda: {key: value for key, value in ANSWER.items() if key != "model_version"},
     "markup in the version": lambda: {**ANSWER, "model_version": "<b>1</b>"},
+    "markup in the id": lambda: {**ANSWER, "id": "<b>1</b>"},
     "negative time": lambda: {**ANSWER, "time_ms": -1},
 }
 
@@ -156,9 +231,9 @@ def test_an_answer_that_is_not_the_agreed_json_is_invalid(body: bytes) -> None:
 
 def test_an_answer_that_cannot_be_unpacked_is_invalid(local_backend: LocalBackend) -> None:
     """A body that is not compressed as it claims counts as an invalid answer."""
-    local_backend.encoding = "gzip"
+    local_backend.headers["content-encoding"] = "gzip"
     with pytest.raises(client.AnswerInvalidError):
-        client.open_client(Settings(backend_url=local_backend.url)).predict(IMAGE)
+        client.open_client(Settings(backend_url=local_backend.url)).predict(IMAGE, VISITOR)
 
 
 def test_the_environments_proxy_is_not_used(
@@ -167,16 +242,19 @@ def test_the_environments_proxy_is_not_used(
     """A proxy for the internet does not stand between the page and its neighbour."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
-    prediction = client.open_client(Settings(backend_url=local_backend.url)).predict(IMAGE)
-    assert prediction.digit == 7
+    opened = client.open_client(Settings(backend_url=local_backend.url))
+    assert opened.predict(IMAGE, VISITOR).digit == 7
 
 
-@pytest.mark.parametrize(("key", "sent"), [("", None), ("mnist_0123_secret", "mnist_0123_secret")])
-def test_the_pages_key_goes_with_every_request(
-    local_backend: LocalBackend, key: str, sent: str | None
+@pytest.mark.parametrize(
+    ("pages", "visitors", "sent"),
+    [("", "", None), ("mnist_page", "", "mnist_page"), ("mnist_page", "mnist_mine", "mnist_mine")],
+)
+def test_the_visitors_key_comes_before_the_pages_own(
+    local_backend: LocalBackend, pages: str, visitors: str, sent: str | None
 ) -> None:
-    """Where the page has an API key, the backend is told; where it has none, nothing is."""
-    opened = client.open_client(Settings(backend_url=local_backend.url, api_key=key))
-    opened.predict(IMAGE)
-    opened.predict(IMAGE)
+    """Where neither has an API key, the backend is told none."""
+    opened = client.open_client(Settings(backend_url=local_backend.url, api_key=pages))
+    opened.predict(IMAGE, client.Visitor("a-visit", visitors))
+    opened.tell(PREDICTION_ID, 7, client.Visitor("a-visit", visitors))
     assert local_backend.keys == [sent, sent]

@@ -1,207 +1,177 @@
 """The page in every state, run by Streamlit's own test harness against a real local server."""
 
-import base64
-import io
 import json
-import re
 import socket
-from pathlib import Path
+from typing import Any
 
 import pytest
-import streamlit as st
-from PIL import Image
+from acts import ONE, POINTS, SEVEN, draw, html, predicted_digit, press, put
 from streamlit.testing.v1 import AppTest
 
-from conftest import ANSWER, LocalBackend, drawing
-from mnist_frontend import app, canvas, client
+from conftest import ANSWER, SCRIPT, LocalBackend
+from mnist_frontend import client
+from mnist_frontend.drawing import Stroke, ink_of, to_image
+from mnist_frontend.words import ENGLISH
 
-SCRIPT = Path(app.__file__)
-SEVEN = drawing((70, 40), (200, 40), (120, 250))
-
-
-@pytest.fixture
-def page(local_backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """Open the page in front of the local backend."""
-    monkeypatch.setenv("MNIST_BACKEND_URL", local_backend.url)
-    monkeypatch.setenv("MNIST_BACKEND_TIMEOUT_SECONDS", "0.5")
-    st.cache_resource.clear()
-    return AppTest.from_file(str(SCRIPT), default_timeout=30).run()
+PREDICT = client.PREDICT_PATH
 
 
-def draw(page: AppTest, pixels: canvas.Pixels) -> AppTest:
-    """Put a drawing on the pad as the browser would send it."""
-    png = io.BytesIO()
-    Image.fromarray(pixels).save(png, "PNG")
-    url = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-    page.session_state[canvas.KEY] = {
-        "drawing": {"raw": {"objects": [{}]}, "data": url},
-        "backgroundFit": None,
-    }
-    return page.run()
-
-
-def press(page: AppTest, label: str) -> AppTest:
-    """Press the button with this label."""
-    [button] = [button for button in page.button if button.label == label]
-    return button.click().run()
-
-
-def predicted_digit(page: AppTest) -> str | None:
-    """Return the digit shown large, or None if none is shown."""
-    shown = [
-        found.group(1)
-        for html in page.html
-        if (found := re.search(r'role="status"[^>]*>(\d)</p>', html.proto.body))
-    ]
-    return shown[0] if shown else None
-
-
-def pad_keeps_its_drawing(page: AppTest) -> bool:
-    """Tell whether the pad still holds what was drawn on it."""
-    return (
-        page.session_state[canvas.KEY]["drawing"]["data"] is not None
-        and "sheet" not in page.session_state
-    )
-
-
-def test_an_untouched_page_says_that_the_pad_is_empty(
-    page: AppTest, local_backend: LocalBackend
-) -> None:
+def test_an_untouched_page_says_what_to_do(page: AppTest, local_backend: LocalBackend) -> None:
     """At first there is a hint, no prediction and no question to the backend."""
-    assert [info.value for info in page.info] == ["The pad is empty."]
+    assert [info.value for info in page.info] == [ENGLISH["empty"]]
     assert predicted_digit(page) is None
     assert local_backend.asked == []
     assert not page.exception
 
 
-def test_predict_on_an_empty_pad_says_that_nothing_is_drawn(
-    page: AppTest, local_backend: LocalBackend
-) -> None:
-    """The backend is not asked about an empty pad."""
-    press(page, "Predict")
-    assert "Nothing is drawn yet" in page.warning[0].value
-    assert local_backend.asked == []
-
-
-def test_an_empty_sheet_sent_by_the_pad_counts_as_empty(page: AppTest) -> None:
-    """After Undo the pad sends white paper, which is no drawing either."""
-    draw(page, drawing())
-    assert [info.value for info in page.info] == ["The pad is empty."]
-
-
-def test_a_drawing_waits_for_predict(page: AppTest, local_backend: LocalBackend) -> None:
-    """Drawing alone asks nothing: unfinished digits stay out of the statistics."""
-    draw(page, SEVEN)
-    assert [info.value for info in page.info] == ["Press Predict to read this drawing."]
-    assert local_backend.asked == []
-
-
-def test_predict_shows_digit_certainty_version_and_time(
-    page: AppTest, local_backend: LocalBackend
-) -> None:
+def test_a_drawing_is_read_at_once(page: AppTest, local_backend: LocalBackend) -> None:
     """The answer is shown large, with how sure it is, by which model and how fast."""
-    press(draw(page, SEVEN), "Predict")
+    draw(page)
     assert predicted_digit(page) == "7"
-    assert any("91.0 % sure" in html.proto.body for html in page.html)
+    assert "91.0 % sure" in html(page)
     assert page.caption[0].value == "Model 1.2.0+abc, read in 0.4 ms"
-    [(_, image)] = local_backend.asked
-    assert tuple(image) == canvas.to_image(SEVEN)
+    [sent] = local_backend.bodies(PREDICT)
+    assert tuple(sent["image"]) == to_image(ink_of([Stroke(22, POINTS)]))
 
 
-def test_predict_shows_the_ten_probabilities_as_picture_and_table(page: AppTest) -> None:
+def test_the_picture_that_the_model_sees_is_shown(page: AppTest) -> None:
+    """Beside the digit stands the image with a text alternative."""
+    draw(page)
+    assert f'alt="{ENGLISH["seen alt"]}"' in html(page)
+    assert "data:image/png;base64," in html(page)
+
+
+def test_the_ten_probabilities_are_shown_as_picture_and_table(page: AppTest) -> None:
     """The chart has a text alternative and the table has one row per digit."""
-    press(draw(page, SEVEN), "Predict")
-    assert any('role="img" aria-label="Bar chart. 7 is' in html.proto.body for html in page.html)
+    draw(page)
+    assert 'role="img" aria-label="Bar chart. 7 is' in html(page)
     table = page.table[0].value
     assert list(table["Digit"]) == [str(digit) for digit in range(10)]
     assert table["Probability"][7] == "91.0 %"
+
+
+def test_an_unsure_model_names_the_second_digit(page: AppTest, local_backend: LocalBackend) -> None:
+    """Half sure is said in plain words, and what else it could be."""
+    unsure = [0.0] * 7 + [0.55, 0.0, 0.45]
+    local_backend.answers[PREDICT] = ANSWER | {"probabilities": unsure}
+    draw(page)
+    assert "Not sure: 55.0 % for 7, but it could also be 9 (45.0 %)." in html(page)
 
 
 def test_an_answer_stays_while_the_drawing_stays(
     page: AppTest, local_backend: LocalBackend
 ) -> None:
     """A rerun of the page neither loses the answer nor asks again."""
-    press(draw(page, SEVEN), "Predict").run()
+    draw(page).run()
     assert predicted_digit(page) == "7"
-    assert len(local_backend.asked) == 1
+    assert len(local_backend.bodies(PREDICT)) == 1
 
 
-def test_a_changed_drawing_takes_the_old_answer_away(page: AppTest) -> None:
+def test_another_stroke_is_another_reading(page: AppTest, local_backend: LocalBackend) -> None:
     """An answer is never shown beside a drawing it does not belong to."""
-    press(draw(page, SEVEN), "Predict")
-    draw(page, drawing((140, 30), (140, 250)))
+    draw(page)
+    local_backend.answers[PREDICT] = ANSWER | {
+        "digit": 1,
+        "probabilities": [0.0, 1.0] + [0.0] * 8,
+    }
+    draw(page, SEVEN + ONE)
+    assert predicted_digit(page) == "1"
+    assert len(local_backend.bodies(PREDICT)) == 2
+
+
+def test_a_cleared_pad_has_no_answer(page: AppTest) -> None:
+    """Clear takes the answer away; what was read stays in the history."""
+    draw(draw(page), [], sheet=2)
+    assert [info.value for info in page.info] == [ENGLISH["empty"]]
     assert predicted_digit(page) is None
-    assert [info.value for info in page.info] == ["Press Predict to read this drawing."]
+    assert "<caption" in html(page)
 
 
-def test_clear_takes_drawing_and_answer_away_at_once(page: AppTest) -> None:
-    """What was drawn before Clear no longer counts, even before the pad tells that it is empty."""
-    press(press(draw(page, SEVEN), "Predict"), "Clear")
-    assert [info.value for info in page.info] == ["The pad is empty."]
-    assert predicted_digit(page) is None
-    press(page, "Predict")
-    assert "Nothing is drawn yet" in page.warning[0].value
+def test_a_blank_picture_is_called_blank(page: AppTest, local_backend: LocalBackend) -> None:
+    """A photograph of white paper is not sent, and the visitor is told why."""
+    from test_photograph import encoded, paper  # noqa: PLC0415  only this test needs pictures
+
+    put(page, kind="photo", photo=encoded(paper(), "PNG"))
+    assert [warning.proto.title for warning in page.warning] == [ENGLISH["blank"]]
+    assert local_backend.asked == []
 
 
-def test_clear_gives_the_pad_a_new_sheet_each_time(page: AppTest) -> None:
-    """The pad empties itself whenever the number of its sheet changes."""
-    press(press(page, "Clear"), "Clear")
-    [pad] = page.get("bidi_component")
-    assert json.loads(pad.proto.json)["initialDrawing"]["sheet"] == 2
+def test_a_photograph_is_read(page: AppTest, local_backend: LocalBackend) -> None:
+    """An uploaded picture goes the same way as a drawing."""
+    from test_photograph import encoded, paper, written  # noqa: PLC0415
+
+    put(page, kind="photo", photo=encoded(written(paper()), "JPEG"))
+    assert predicted_digit(page) == "7"
+    assert len(local_backend.bodies(PREDICT)) == 1
 
 
-def test_after_clear_the_next_drawing_can_be_read(
+@pytest.mark.parametrize("fault", ["large", "unreadable"])
+def test_a_refused_file_is_told_and_the_drawing_kept(page: AppTest, fault: str) -> None:
+    """What was on the pad before is still read."""
+    put(draw(page), strokes=SEVEN, fault=fault)
+    assert [error.proto.title for error in page.error] == [ENGLISH[fault]]
+    assert ENGLISH["kept"] in page.error[0].value
+    assert predicted_digit(page) == "7"
+
+
+def test_a_file_that_only_claims_to_be_a_picture_is_refused(
     page: AppTest, local_backend: LocalBackend
 ) -> None:
-    """Clear ends one drawing and not the visit."""
-    press(press(draw(page, SEVEN), "Predict"), "Clear")
-    press(draw(page, drawing((140, 30), (140, 250))), "Predict")
-    assert predicted_digit(page) == "7"
-    assert len(local_backend.asked) == 2
+    """The server reads it anew and says so."""
+    put(page, kind="photo", photo="AAAA")
+    assert [error.proto.title for error in page.error] == [ENGLISH["unreadable"]]
+    assert local_backend.asked == []
 
 
-def test_the_same_digit_can_be_drawn_again_after_clear(page: AppTest) -> None:
-    """Once the pad has told that it is empty, even the very same drawing counts again."""
-    press(press(draw(page, SEVEN), "Predict"), "Clear")
-    press(draw(draw(page, drawing()), SEVEN), "Predict")
-    assert predicted_digit(page) == "7"
+def test_a_message_that_the_pad_never_sends_is_refused(
+    page: AppTest, local_backend: LocalBackend
+) -> None:
+    """A forged message is an error for a person to read and no crash."""
+    put(page, kind="<script>")
+    assert [error.proto.title for error in page.error] == [ENGLISH["pad fault"]]
+    assert local_backend.asked == []
+    assert not page.exception
 
 
-FAILURES: dict[str, tuple[dict[str, object], str]] = {
-    "server error": ({"status": 503, "body": b""}, "The recogniser has a fault"),
-    "timeout": ({"silent": True}, "The recogniser is too slow"),
-    "malformed answer": ({"body": b"<html>"}, "The recogniser's answer makes no sense"),
+FAILURES: dict[str, tuple[dict[str, Any], str]] = {
+    "server error": ({"status": 500, "body": b""}, "BackendFaultyError"),
+    "timeout": ({"silent": True}, "BackendTimedOutError"),
+    "malformed answer": ({"body": b"<html>"}, "AnswerInvalidError"),
+    "too many": ({"status": 429, "body": b""}, "BackendBusyError"),
     "problem body": (
         {
             "status": 422,
             "kind": client.PROBLEM_TYPE,
             "body": json.dumps({"title": "Invalid image", "detail": "[x](http://y)"}).encode(),
         },
-        "The recogniser refused the drawing",
+        "RequestRefusedError",
     ),
 }
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_a_failure_is_told_in_plain_words_and_keeps_the_drawing(
+def test_a_failure_is_told_in_plain_words_and_can_be_tried_again(
     page: AppTest, local_backend: LocalBackend, name: str
 ) -> None:
-    """Each failure has its own title, and the next press of Predict can succeed."""
-    behaviour, title = FAILURES[name]
-    draw(page, SEVEN)
+    """Each failure has its own title, keeps the drawing, and Try again can succeed."""
+    behaviour, kind = FAILURES[name]
     for attribute, value in behaviour.items():
         setattr(local_backend, attribute, value)
-    press(page, "Predict")
-    assert [error.proto.title for error in page.error] == [title]
-    assert "Your drawing is kept." in page.error[0].value
+    draw(page)
+    assert [error.proto.title for error in page.error] == [ENGLISH[kind]]
+    assert ENGLISH["kept"] in page.error[0].value
     assert predicted_digit(page) is None
-    assert pad_keeps_its_drawing(page)
-    for attribute, value in vars(LocalBackend()).items():
-        if attribute in behaviour:
-            setattr(local_backend, attribute, value)
-    press(page, "Predict")
+    local_backend.mend()
+    press(page, ENGLISH["retry"])
     assert predicted_digit(page) == str(ANSWER["digit"])
     assert not page.error
+
+
+def test_a_busy_backend_says_how_long_to_wait(page: AppTest, local_backend: LocalBackend) -> None:
+    """The seconds of Retry-After stand in the message."""
+    local_backend.status, local_backend.headers["retry-after"] = 429, "7"
+    draw(page)
+    assert "Wait 7 s" in page.error[0].value
 
 
 def test_a_problems_words_are_shown_as_text_and_never_as_markup(
@@ -210,7 +180,7 @@ def test_a_problems_words_are_shown_as_text_and_never_as_markup(
     """What the backend says is quoted letter by letter."""
     for attribute, value in FAILURES["problem body"][0].items():
         setattr(local_backend, attribute, value)
-    press(draw(page, SEVEN), "Predict")
+    draw(page)
     assert page.text[0].value == "Invalid image. [x](http://y)"
 
 
@@ -220,17 +190,22 @@ def test_a_backend_that_is_away_is_told_in_plain_words(monkeypatch: pytest.Monke
         reserved.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         port = reserved.getsockname()[1]
         monkeypatch.setenv("MNIST_BACKEND_URL", f"http://127.0.0.1:{port}")
-        page = AppTest.from_file(str(SCRIPT), default_timeout=30).run()
-        press(draw(page, SEVEN), "Predict")
-    assert [error.proto.title for error in page.error] == ["The recogniser is away"]
-    assert pad_keeps_its_drawing(page)
+        page = draw(AppTest.from_file(str(SCRIPT), default_timeout=30).run())
+    assert [error.proto.title for error in page.error] == [ENGLISH["BackendUnreachableError"]]
 
 
-def test_every_kind_of_failure_has_its_words() -> None:
-    """A new error without a message would show up here, not in front of a visitor."""
-    assert set(app.FAILURES) == set(client.PredictionFailedError.__subclasses__())
-
-
-def test_the_page_says_whom_the_pad_shuts_out(page: AppTest) -> None:
-    """The pad's missing keyboard access is stated on the page itself."""
-    assert "cannot be used with a keyboard" in page.caption[-1].value
+def test_a_visitor_signs_in_with_a_key_and_out_again(
+    page: AppTest, local_backend: LocalBackend
+) -> None:
+    """The typed key goes to the backend, leaves the field, and can be forgotten."""
+    local_backend.status, local_backend.body = 401, b""
+    draw(page)
+    assert [error.proto.title for error in page.error] == [ENGLISH["KeyRefusedError"]]
+    page.text_input[0].set_value(" mnist_typed ")
+    local_backend.mend()
+    press(page, ENGLISH["sign in"])
+    assert predicted_digit(page) == "7"
+    assert local_backend.keys[-1] == "mnist_typed"
+    assert "typed" not in page.session_state
+    press(page, ENGLISH["sign out"])
+    assert local_backend.keys[-1] is None

@@ -32,6 +32,7 @@ TARGETS = {
 }
 CARD = "card.json"
 RUNTIMES = {"backend": "onnx", "backend-torch": "torch"}  # by image
+OPENAPI = f"{FOLDERS['backend']}/openapi.json"
 ROOT_LOCK = "requirements.lock"
 PYTHON_FILES = ("**/*.py", "**/*.pyi", "**/pyproject.toml", "**/ruff.toml", "**/.ruff.toml")
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
@@ -165,8 +166,11 @@ async def unit(session: Session) -> Outcome:
 
 
 async def tests_of_app(session: Session, name: str) -> Outcome:
-    """The tests of an application."""
-    return await tests_of(session, test_image(session, name), *COVERAGE)
+    """The tests of an application, beside the API's document that the others are held to."""
+    image_of = test_image(session, name)
+    if name != "backend":
+        image_of = image_of.with_file("/backend/openapi.json", session.file(OPENAPI))
+    return await tests_of(session, image_of, *COVERAGE)
 
 
 async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:

@@ -187,6 +187,14 @@ class MnistPipeline:
         return await load.serving(await Session.opened(self.source), quick=quick).sync()
 
     @function(cache="never")
+    async def bench_page(self) -> dagger.Directory:
+        """Measure how long 20 visitors at once wait from lifting the pen to the answer.
+
+        Takes about 2 minutes; see page.md in it. Leave the machine alone meanwhile.
+        """
+        return await (await stack.bench(await Session.opened(self.source))).sync()
+
+    @function(cache="never")
     async def up(self, keys: Keys = None, page_key: PageKey = None) -> dagger.Service:
         """Serve the whole stack on this machine's ports; use it as `up up`.
 

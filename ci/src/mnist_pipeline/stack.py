@@ -22,19 +22,44 @@ from mnist_pipeline.services import (
 )
 
 PORTS = {"backend": 8000, "frontend": 8501, "prometheus": 9090}
+HAPROXY = ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]
+NOBODY = "http://127.0.0.1:9"
+PAGES = {  # more pages, and what differs from the one that is served
+    "alone": {"MNIST_BACKEND_URL": NOBODY},
+    "locked": {"MNIST_BACKEND_URL": "http://guarded:8000"},
+    "page-1": {"REPLICA": "1"},
+    "page-2": {"REPLICA": "2"},
+}
+EDGE = """\
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+frontend edge
+    bind :8080
+    default_backend pages
+backend pages
+    balance roundrobin
+    cookie REPLICA insert indirect nocache httponly
+    server page-1 page-1:8501 cookie page-1
+    server page-2 page-2:8501 cookie page-2
+"""
 READY = {
     "backend": "http://backend:8000/ready",
     "frontend": "http://frontend:8501/_stcore/health",
     "prometheus": "http://prometheus:9090/-/ready",
-}
+    "edge": "http://edge:8080/_stcore/health",
+} | {name: f"http://{name}:8501/_stcore/health" for name in PAGES}
 OPEN = {8000: "backend:8000", 8501: "frontend:8501", 9090: "prometheus:9090"} | {
     9100: "backend:9100",
     15432: "postgresql:5432",  # on a port that no server of the machine's own holds
 }
 KEYS_FILE = "/keys/keys.json"
-TESTS_LIMIT_SECONDS = 600
+TESTS_LIMIT_SECONDS = 1200
 VOLUME = "service-logs"
 UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"}
+BENCH_TESTS = ("*.py", "load/*.py", "load/page/*.py", "load/serving/*.py")
 PROXY = """\
 defaults
     mode tcp
@@ -47,20 +72,28 @@ defaults
 def bound(images: dict[str, dagger.Container], container: dagger.Container) -> dagger.Container:
     """A container that reaches the stack by name: the same objects each time, so started once."""
     database = postgresql().as_service()
-    container = container.with_service_binding("postgresql", database)
-    backend = (
-        images["backend"]
-        .with_service_binding("postgresql", database)
-        .with_env_variable("MNIST_DATABASE_URL", POSTGRESQL_URL)
-        .as_service(use_entrypoint=True)
+    backend = served(
+        images["backend"].with_env_variable("MNIST_DATABASE_URL", POSTGRESQL_URL),
+        postgresql=database,
     )
-    for name, image_of in images.items():
-        service = backend
-        if name != "backend":
-            beside = image_of.with_service_binding("backend", backend)
-            service = beside.as_service(use_entrypoint=True)
+    frontend = served(images["frontend"], backend=backend)
+    prometheus = served(images["prometheus"], backend=backend, frontend=frontend)
+    parts = {"backend": backend, "frontend": frontend, "prometheus": prometheus}
+    if "guarded" in images:
+        beside = {"backend": backend, "guarded": served(images["guarded"])}
+        pages = {name: served(images[name], **beside) for name in PAGES}
+        edge = proxy(EDGE).with_default_args(HAPROXY).with_exposed_port(8080)
+        parts |= pages | {"edge": served(edge, **pages)}
+    for name, service in {"postgresql": database, **parts}.items():
         container = container.with_service_binding(name, service)
     return container
+
+
+def served(container: dagger.Container, **beside: dagger.Service) -> dagger.Service:
+    """A container as a service that reaches others by name."""
+    for name, service in beside.items():
+        container = container.with_service_binding(name, service)
+    return container.as_service(use_entrypoint=True)
 
 
 def up(
@@ -78,7 +111,7 @@ def up(
     container = bound(images, proxy(PROXY + forwarded))
     for port in OPEN:
         container = container.with_exposed_port(port)
-    return container.as_service(args=["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"])
+    return container.as_service(args=HAPROXY)
 
 
 def forwarding(port: int, place: str) -> str:
@@ -108,6 +141,21 @@ async def browsed(session: Session, folder: str) -> Outcome:
     return answers.judged(combined(verdicts))
 
 
+async def bench(session: Session) -> dagger.Directory:
+    """Measures how long visitors wait for the page; the page of results and its figures."""
+    tools = browser(session.file("tests/requirements.lock"))
+    images = {name: image(session, name) for name in PORTS}
+    exposed = {name: images[name].with_exposed_port(port) for name, port in PORTS.items()}
+    return (
+        bound(exposed, tools)
+        .with_directory("/tests", session.folder("tests", include=BENCH_TESTS))
+        .with_workdir("/tests")
+        .with_env_variable("PIPELINE_FRESH", str(session.started))
+        .with_exec(["python", "-m", "load.page", "--output", "/tmp/page"])  # noqa: S108  a container's
+        .directory("/tmp/page")  # noqa: S108
+    )
+
+
 async def tests(session: Session, folder: str) -> Recorder:
     """The browser container, bound to the stack, with the tests and what waits for the stack."""
     container = (
@@ -116,9 +164,14 @@ async def tests(session: Session, folder: str) -> Recorder:
         .with_env_variable("REPORTS_DIR", REPORTS)
         .with_workdir("/tests")
     )
-    images = {
-        name: await logged(image(session, name), name, port, VOLUME) for name, port in PORTS.items()
-    }
+    images = {name: image(session, name) for name in PORTS}
+    images["guarded"] = images["backend"].with_env_variable("MNIST_AUTH", "on")
+    for name, settings in PAGES.items():
+        images[name] = images["frontend"]
+        for variable, value in settings.items():
+            images[name] = images[name].with_env_variable(variable, value)
+    ports = {"guarded": 8000, **dict.fromkeys(PAGES, 8501), **PORTS}
+    images = {name: await logged(images[name], name, port, VOLUME) for name, port in ports.items()}
     pytest = ("pytest", f"/tests/{folder}", f"--junitxml={REPORTS}/junit.xml")
     recorder = await Recorder.around(session, bound(images, container))
     command = once_ready(READY, *pytest)

@@ -1,44 +1,27 @@
-"""The page: draw a digit, press Predict, read what the recogniser makes of it.
+"""The page: draw a digit and read what the recogniser makes of it.
 
-Contract: every state (empty, drawn, predicted, changed, backend away) keeps the drawing; this is
-the one place where errors become words for a person. Does not know HTTP or how pixels become
-numbers.
+Contract: every state keeps the drawing and says what to do next; a picture is read once, when it
+changed, and again only when the visitor asks for it. This is the one place that knows what happens
+in which order. Does not know HTTP, pixels or markup.
 """
 
-from html import escape
+import logging
+import secrets
+import time
+from typing import Any
 
 import streamlit as st
 
-from mnist_frontend import canvas, client
-from mnist_frontend.chart import bar_chart, percent
+from mnist_frontend import client, pad, panels
+from mnist_frontend.client import BackendCallError, Prediction, RequestRefusedError, Visitor
+from mnist_frontend.drawing import Values, to_image
+from mnist_frontend.panels import Past, Reading
 from mnist_frontend.settings import Settings
+from mnist_frontend.words import LANGUAGES, NAMES, Words, of_pad, preferred
 
-Image = tuple[float, ...]
-Outcome = client.Prediction | client.PredictionFailedError
+HISTORY_LENGTH = 10
 
-KEPT = "Your drawing is kept."
-FAILURES: dict[type[client.PredictionFailedError], tuple[str, str]] = {
-    client.BackendUnreachableError: (
-        "The recogniser is away",
-        f"It cannot be reached right now; it may be starting. {KEPT} Press Predict to try again.",
-    ),
-    client.BackendTimedOutError: (
-        "The recogniser is too slow",
-        f"It did not answer in time. {KEPT} Press Predict to try again.",
-    ),
-    client.BackendFaultyError: (
-        "The recogniser has a fault",
-        f"It answered with an error of its own. {KEPT} Press Predict to try again in a moment.",
-    ),
-    client.ImageRejectedError: (
-        "The recogniser refused the drawing",
-        f"{KEPT} This is what it said:",
-    ),
-    client.AnswerInvalidError: (
-        "The recogniser's answer makes no sense",
-        f"The answer is not what was agreed, so it is not shown. {KEPT}",
-    ),
-}
+logger = logging.getLogger(__name__)
 
 
 @st.cache_resource
@@ -49,113 +32,184 @@ def backend(settings: Settings) -> client.BackendClient:
 
 def main() -> None:
     """Show the page."""
-    st.set_page_config(page_title="Handwritten digit recogniser", layout="centered")
+    since = time.monotonic()
     settings = Settings.from_environment()
-    st.title("Handwritten digit recogniser", anchor=False)
-    st.write("Draw one digit, 0 to 9, large and in the middle. Then press Predict.")
+    state = st.session_state
+    state.setdefault("language", preferred(st.context.locale))
+    state.setdefault("visit", secrets.token_hex(16))
+    words = LANGUAGES[state.language]
+    st.set_page_config(page_title=words["title"], layout="centered")
+    st.title(words["title"], anchor=False)
+    st.radio(
+        "Language · Langue", list(NAMES), format_func=NAMES.get, key="language", horizontal=True
+    )
+    st.write(words["intro"])
     left, right = st.columns([300, 340], gap="large")
     with left:
-        image = show_pad()
-        predict = show_buttons(image)
+        st.header(words["your drawing"], anchor=False)
+        picture = shown_pad(words)
     with right:
-        outcome = judge(settings, image, predict)
-    if isinstance(outcome, client.Prediction):
-        show_probabilities(outcome)
-    show_limits()
+        st.header(words["it reads"], anchor=False)
+        reading = judged(settings, picture, words, since) if picture else None
+    if reading and isinstance(reading.outcome, Prediction):
+        panels.show_probabilities(reading.outcome, state.language)
+    if past := state.get("past"):
+        panels.show_history([past[sheet] for sheet in sorted(past, reverse=True)], state.language)
+    if state.get("api_key"):
+        st.button(words["sign out"], on_click=sign_out)
 
 
-def show_pad() -> Image | None:
-    """Show the drawing pad under its heading and return what is drawn on it."""
-    st.header("Your drawing", anchor=False)
-    pixels = canvas.draw(st.session_state.get("sheet", 0))
-    image = None if pixels is None else canvas.to_image(pixels)
-    if image is not None and image == st.session_state.get("cleared"):
+def shown_pad(words: Words) -> pad.Picture | None:
+    """Show the pad, or say that what it sent cannot be used."""
+    try:
+        return pad.show(st.session_state.language, of_pad(words))
+    except pad.PadMessageInvalidError as error:
+        logger.warning("the pad sent what it never sends: %s", error)
+        st.error(words["pad fault advice"], title=words["pad fault"])
         return None
-    st.session_state.pop("cleared", None)
+
+
+def judged(settings: Settings, picture: pad.Picture, words: Words, since: float) -> Reading | None:
+    """Show what is known about this very picture: a reading, a failure, or what to do next."""
+    image = seen(picture)
+    if picture.fault or isinstance(image, str):
+        fault = picture.fault or image
+        st.error(f"{words['kept']} {words[f'{fault} advice']}", title=words[str(fault)])
+    if isinstance(image, str):
+        return None
+    if picture.empty:
+        st.info(words["empty"])
+        return None
+    if image is None:
+        st.warning(words["blank advice"], title=words["blank"])
+        return None
+    reading: Reading | None = st.session_state.get("reading")
+    if reading is None or (reading.sheet, reading.image) != (picture.sheet, image):
+        with st.spinner(words["reading"]):
+            reading = read(settings, picture.sheet, image)
+        st.session_state.reading = reading
+    show(settings, reading, {"turn": picture.turn, "since": since}, words)
+    return reading
+
+
+def seen(picture: pad.Picture) -> Values | pad.Fault | None:
+    """Return the picture's image, or why there is none; once for each picture, as it takes time."""
+    drawn = picture.model_copy(update={"fault": None, "turn": 0})
+    known: tuple[pad.Picture, Any] | None = st.session_state.get("seen")
+    if known is None or known[0] != drawn:
+        ink = drawn.ink()
+        known = (drawn, ink if isinstance(ink, str) else to_image(ink))
+        st.session_state.seen = known
+    image: Values | pad.Fault | None = known[1]
     return image
 
 
-def show_buttons(image: Image | None) -> bool:
-    """Show Predict and Clear, and tell whether Predict was pressed."""
-    predict = st.button("Predict", type="primary", width=canvas.PAD_SIDE)
-    st.button("Clear", width=canvas.PAD_SIDE, on_click=take_new_sheet, args=(image,))
-    return predict
-
-
-def take_new_sheet(cleared: Image | None) -> None:
-    """Empty the pad; until it tells that it is empty, what it last told no longer counts."""
-    st.session_state["sheet"] = st.session_state.get("sheet", 0) + 1
-    st.session_state["cleared"] = cleared
-    st.session_state.pop("answer", None)
-
-
-def judge(settings: Settings, image: Image | None, predict: bool) -> Outcome | None:
-    """Show what is known about this very drawing: an answer, a failure, or what to do next."""
-    st.header("What it reads", anchor=False)
-    if image is None:
-        if predict:
-            st.warning("Nothing is drawn yet. Draw a digit on the pad, then press Predict.")
-        else:
-            st.info("The pad is empty.")
-        return None
-    if predict:
-        st.session_state["answer"] = (image, ask(settings, image))
-    answer: tuple[Image, Outcome] | None = st.session_state.get("answer")
-    if answer is None or answer[0] != image:
-        st.info("Press Predict to read this drawing.")
-        return None
-    show_outcome(answer[1])
-    return answer[1]
-
-
-def ask(settings: Settings, image: Image) -> Outcome:
+def read(settings: Settings, sheet: int, image: Values) -> Reading:
     """Ask the backend; a failure is a value here, for the page must show it after each rerun."""
+    since = time.monotonic()
     try:
-        with st.spinner("Reading the drawing"):
-            return backend(settings).predict(image)
-    except client.PredictionFailedError as error:
-        return error
+        prediction = backend(settings).predict(image, visitor())
+    except BackendCallError as error:
+        return Reading(sheet, image, error, time.monotonic() - since)
+    remember(sheet, Past(image, prediction, None))
+    return Reading(sheet, image, prediction, time.monotonic() - since)
 
 
-def show_outcome(outcome: Outcome) -> None:
-    """Show the digit large, or say in plain words why there is none."""
-    if isinstance(outcome, client.PredictionFailedError):
-        title, advice = FAILURES[type(outcome)]
-        st.error(advice, title=title)
-        if isinstance(outcome, client.ImageRejectedError):
-            st.text(str(outcome))
+def visitor() -> Visitor:
+    """Return for whom the page asks."""
+    return Visitor(st.session_state.visit, st.session_state.get("api_key", ""))
+
+
+def remember(sheet: int, past: Past) -> None:
+    """Keep the last reading of each sheet, and of the last sheets only."""
+    history: dict[int, Past] = st.session_state.setdefault("past", {})
+    history[sheet] = past
+    for old in sorted(history)[:-HISTORY_LENGTH]:
+        del history[old]
+
+
+def show(settings: Settings, reading: Reading, facts: dict[str, float], words: Words) -> None:
+    """Show a reading with what can be done about it."""
+    outcome = reading.outcome
+    if isinstance(outcome, Prediction):
+        named = role(settings, outcome)
+        facts["page-ms"] = 1000 * (time.monotonic() - facts.pop("since"))
+        panels.show_prediction(reading, outcome, named, facts, st.session_state.language)
+        show_question(settings, reading, outcome, words)
         return
-    sure = percent(outcome.probabilities[outcome.digit])
-    st.html(
-        '<p role="status" aria-label="Predicted digit"'
-        ' style="font-size:9rem;line-height:1;font-weight:700;margin:0.5rem 0 0">'
-        f"{outcome.digit}</p>"
-        f'<p style="font-size:1.25rem;margin:0">{escape(sure)} sure</p>'
+    panels.show_failure(outcome, words)
+    if isinstance(outcome, client.KeyRefusedError):
+        with st.form("sign in", clear_on_submit=True):
+            st.text_input(words["key"], type="password", key="typed")
+            st.caption(words["key help"])
+            st.form_submit_button(words["sign in"], on_click=sign_in)
+    else:
+        st.button(words["retry"], on_click=forget_reading)
+
+
+def role(settings: Settings, prediction: Prediction) -> str:
+    """Return the role of the model that answered, where the backend serves two."""
+    known: dict[str, str] = st.session_state.setdefault("roles", {})
+    if prediction.model_version not in known:
+        known[prediction.model_version] = ""
+        try:
+            known |= backend(settings).models(visitor()).roles
+        except BackendCallError as error:
+            logger.warning("the roles of the models are not known: %s", error)
+    return known[prediction.model_version]
+
+
+def show_question(
+    settings: Settings, reading: Reading, prediction: Prediction, words: Words
+) -> None:
+    """Ask for the true digit, or thank for it."""
+    answer: int | BackendCallError | None = st.session_state.get("told", {}).get(prediction.id)
+    if isinstance(answer, int):
+        st.success(words["noted"].format(digit=answer))
+        return
+    if answer is not None:
+        told_before = isinstance(answer, RequestRefusedError)
+        st.error(words["told before" if told_before else "noted not"])
+    st.button(
+        words["right"].format(digit=prediction.digit),
+        on_click=tell,
+        args=(settings, reading, prediction, prediction.digit),
     )
-    st.caption(f"Model {outcome.model_version}, read in {outcome.time_ms:.1f} ms")
-
-
-def show_probabilities(prediction: client.Prediction) -> None:
-    """Show the ten probabilities twice: as a picture and as a table."""
-    st.header("Probability of each digit", anchor=False)
-    picture, table = st.columns([340, 300], gap="large")
-    picture.html(bar_chart(prediction.probabilities, prediction.digit))
-    table.table(
-        [
-            {"Digit": str(digit), "Probability": percent(probability)}
-            for digit, probability in enumerate(prediction.probabilities)
-        ],
-        hide_index=True,
+    others = [digit for digit in range(10) if digit != prediction.digit]
+    key = f"wrong-{prediction.id}-{st.session_state.get('asked', 0)}"  # each time nothing is chosen
+    st.pills(
+        words["wrong"], others, key=key, on_change=tell, args=(settings, reading, prediction, key)
     )
 
 
-def show_limits() -> None:
-    """Say plainly whom the page still shuts out."""
-    st.caption(
-        "Accessibility: the drawing pad needs a mouse, a pen or a finger. It cannot be used with "
-        "a keyboard, and a screen reader does not announce it. Everything else on this page can "
-        "be reached with the keyboard and is written as text."
-    )
+def tell(settings: Settings, reading: Reading, prediction: Prediction, said: int | str) -> None:
+    """Send the true digit, given or chosen under a key, and keep it in the history."""
+    digit = st.session_state.pop(said) if isinstance(said, str) else said
+    st.session_state.asked = st.session_state.get("asked", 0) + 1
+    told: dict[str, int | BackendCallError] = st.session_state.setdefault("told", {})
+    try:
+        told[prediction.id] = backend(settings).tell(prediction.id, digit, visitor()).digit
+    except BackendCallError as error:
+        told[prediction.id] = error
+    else:
+        remember(reading.sheet, Past(reading.image, prediction, digit))
+
+
+def forget_reading() -> None:
+    """Have the picture read anew."""
+    st.session_state.pop("reading", None)
+
+
+def sign_in() -> None:
+    """Keep the key that was typed for this visit, and try it at once."""
+    st.session_state.api_key = st.session_state.pop("typed", "").strip()
+    forget_reading()
+
+
+def sign_out() -> None:
+    """Forget the visitor's key."""
+    st.session_state.pop("api_key", None)
+    forget_reading()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+"""The figures of the page's benchmark as a page.
+
+Contract: pure; a wait holds milliseconds, each of its parts within the one before: `total`, `page`,
+`http`, `model`. Does not know how anything was measured.
+"""
+
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from load.serving.figures import quantile
+
+COMMAND = "./daggerw call bench-page export --path evidence/page"
+AIM_MS = 300
+PARTS = {
+    "browser": "Browser and web socket",
+    "page": "Streamlit and the page",
+    "http": "HTTP to the backend and back",
+    "model": "Preparation and model",
+}
+
+Wait = Mapping[str, float]
+
+
+def parts(wait: Wait) -> dict[str, float]:
+    """Return the milliseconds that each part took by itself."""
+    inner = {"browser": "page", "page": "http", "http": "model"}
+    whole = {"browser": wait["total"], **wait}
+    return {part: whole[part] - (whole[inner[part]] if part in inner else 0) for part in PARTS}
+
+
+def told(waits: Sequence[Wait], sessions: int) -> str:
+    """Write the page of results."""
+    totals = sorted(wait["total"] for wait in waits)
+    p95 = quantile(totals, 0.95)
+    shares = [parts(wait) for wait in waits]
+    rows = "\n".join(
+        row(title, [each[part] for each in shares], totals) for part, title in PARTS.items()
+    )
+    verdict = "met" if p95 < AIM_MS else f"missed by {p95 - AIM_MS:.0f} ms"
+    return f"""\
+# From lifting the pen to the answer on screen
+
+{len(waits)} readings by {sessions} sessions at once, {datetime.now(UTC):%Y-%m-%d}, \
+{os.cpu_count()} processors ({platform.machine()}) for browsers, page and backend together.
+Made by `{COMMAND}`.
+
+| part | median | p95 | share of the whole |
+|---|---:|---:|---:|
+{rows}
+| **whole** | **{quantile(totals, 0.5):.0f} ms** | **{p95:.0f} ms** | 100 % |
+
+Aim: p95 under {AIM_MS} ms with 20 sessions on 2 processors: {verdict}.
+The browsers of all visitors run on the same processors as what they visit, so the first line holds
+their waiting for each other, too.
+"""
+
+
+def row(title: str, values: Iterable[float], totals: Sequence[float]) -> str:
+    """Write the line of one part."""
+    ordered = sorted(values)
+    share = sum(ordered) / sum(totals)
+    median, p95 = quantile(ordered, 0.5), quantile(ordered, 0.95)
+    return f"| {title} | {median:.1f} ms | {p95:.1f} ms | {share:.0%} |"

@@ -1,0 +1,142 @@
+"""A visitor of the page: what a person does there with a mouse, a finger, a keyboard or a file.
+
+Contract: `visit` opens the page and waits until its pad takes the pen; each way of drawing leaves
+the page with an answer or a complaint on it, which `answer` reads. Nothing waits for a fixed time.
+Does not know which answer is right.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from strokes import KEYS, STROKES, rounded
+
+DEADLINE_MS = 20_000
+DESKTOP = {"width": 1000, "height": 1900}
+SHEET = "canvas#sheet"
+EMPTY = re.compile("empty|vide")
+ANSWERS = '[role="status"][data-model-ms]'
+
+
+@contextmanager
+def visit(browser: Browser, url: str, **options: object) -> Iterator[Page]:
+    """Open the page in a browser of its own, as a new visitor."""
+    expect.set_options(timeout=DEADLINE_MS)
+    usual = {"viewport": DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"}
+    context = browser.new_context(**(usual | options))
+    context.set_default_timeout(DEADLINE_MS)
+    try:
+        page = context.new_page()
+        page.goto(url)
+        expect(sheet(page)).to_have_attribute("aria-label", EMPTY)
+        settle(page)
+        yield page
+    finally:
+        context.close()
+
+
+def sheet(page: Page) -> Locator:
+    """Return the sheet that is drawn on."""
+    return page.locator(SHEET)
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has nothing left to do and no element fades in or out."""
+    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_visible()
+    page.wait_for_function("document.getAnimations().every(each => each.playState !== 'running')")
+
+
+def draw(page: Page, digit: int) -> None:
+    """Draw a digit with the mouse, the button down along each stroke."""
+    pad, mouse = sheet(page), page.mouse
+    pad.scroll_into_view_if_needed()
+    for stroke in STROKES[digit]:
+        first, *rest = rounded(rounded(stroke))
+        mouse.move(*place(pad, first))
+        mouse.down()
+        for point in rest:
+            mouse.move(*place(pad, point), steps=2)
+        mouse.up()
+
+
+def touch(page: Page, digit: int) -> None:
+    """Draw a digit with a finger, by the touch events that the browser's own protocol sends."""
+    pad = sheet(page)
+    pad.scroll_into_view_if_needed()
+    protocol = page.context.new_cdp_session(page)
+    for stroke in STROKES[digit]:
+        path = [place(pad, point) for point in rounded(rounded(stroke))]
+        for index, (x, y) in enumerate(path):
+            kind = "touchMove" if index else "touchStart"
+            finger = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            protocol.send("Input.dispatchTouchEvent", finger)
+        protocol.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    protocol.detach()
+
+
+def write(page: Page, digit: int) -> None:
+    """Write a digit with the keyboard's pen; the pad has the focus."""
+    for key, times in KEYS[digit]:
+        for _ in range(times):
+            page.keyboard.press(key)
+
+
+def take_sample(page: Page, digit: int) -> None:
+    """Press the button of a sample."""
+    page.get_by_role("button", name=re.compile(rf"^(Sample|Exemple) {digit}$")).click()
+
+
+def upload(page: Page, file: Path) -> None:
+    """Choose a file, and wait until the pad has read it, which takes the browser a moment."""
+    turn = sheet(page).get_attribute("data-turn") or "none"
+    page.locator("input#photo").set_input_files(file)
+    expect(sheet(page)).to_have_attribute("data-turn", re.compile(rf"^(?!{turn}$)\d+$"))
+
+
+def clear(page: Page) -> None:
+    """Empty the pad and wait until the page knows."""
+    page.get_by_role("button", name=re.compile("^(Clear|Effacer)$")).click()
+    expect(sheet(page)).to_have_attribute("aria-label", EMPTY)
+    expect(page.locator(ANSWERS)).to_have_count(0)
+    settle(page)
+
+
+def answer(page: Page) -> str:
+    """Return the digit read from what is on the pad now, or the complaint shown instead."""
+    turn = sheet(page).get_attribute("data-turn")
+    shown = page.locator(f'{ANSWERS}[data-turn="{turn}"]').or_(page.get_by_role("alert"))
+    expect(shown.first).to_be_visible()
+    settle(page)
+    return shown.first.inner_text()
+
+
+def place(pad: Locator, point: tuple[float, float]) -> tuple[float, float]:
+    """Translate a point of the unit square into the page's pixels."""
+    box = pad.bounding_box()
+    assert box is not None, "the pad is not visible"
+    return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]
+
+
+PAPER = """<!doctype html><body style="margin:0">
+<svg xmlns="http://www.w3.org/2000/svg" width="900" height="700">
+<defs><linearGradient id="light"><stop stop-color="#f4efe2"/><stop offset="1" stop-color="#8f8a7c"/>
+</linearGradient></defs>
+<rect width="900" height="700" fill="#3a2b20"/>
+<g transform="rotate(4 450 350)"><rect x="70" y="50" width="760" height="600" fill="url(#light)"/>
+<g transform="translate({left} 160) scale(300)" fill="none" stroke="#29325f" stroke-width="0.07"
+stroke-linecap="round" stroke-linejoin="round">{paths}</g></g></svg>"""
+
+
+def photographed(browser: Browser, folder: Path, digit: int) -> Path:
+    """Take a JPEG of a digit on paper that lies askew on a dark table in uneven light."""
+    points = (rounded(rounded(stroke)) for stroke in STROKES[digit])
+    paths = "".join(f'<path d="M{"L".join(f"{x} {y}" for x, y in path)}"/>' for path in points)
+    page = browser.new_page(viewport={"width": 900, "height": 700})
+    page.set_content(PAPER.format(left=430, paths=paths))
+    file = folder / f"photograph-{digit}.jpeg"
+    page.screenshot(path=file, type="jpeg", quality=70)
+    page.close()
+    return file
