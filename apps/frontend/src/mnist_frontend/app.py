@@ -39,6 +39,7 @@ def main() -> None:
     state.setdefault("visit", secrets.token_hex(16))
     words = LANGUAGES[state.language]
     st.set_page_config(page_title=words["title"], layout="centered")
+    st.html(panels.STYLE)
     st.title(words["title"], anchor=False)
     st.radio(
         "Language · Langue", list(NAMES), format_func=NAMES.get, key="language", horizontal=True

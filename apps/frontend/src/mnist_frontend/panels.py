@@ -21,6 +21,9 @@ from mnist_frontend.client import (
 from mnist_frontend.drawing import Values, png_of
 from mnist_frontend.words import LANGUAGES, Words, percent
 
+STYLE = """<style>
+[data-testid="stButtonGroup"] :has(> button) { flex-wrap: wrap; }  /* at 320 pixels, too */
+</style>"""
 SURE_FROM = 0.6  # of probability; below it the second digit is named, too
 PREDICTED = (
     "display:flex;flex-wrap:wrap;align-items:center;gap:0 2rem;font-size:9rem;line-height:1;"
