@@ -109,6 +109,8 @@ def answer(page: Page) -> str:
     turn = sheet(page).get_attribute("data-turn")
     shown = page.locator(f'{ANSWERS}[data-turn="{turn}"]').or_(page.get_by_role("alert"))
     expect(shown.first).to_be_visible()
+    if shown.first.get_attribute("data-turn"):
+        expect(page.locator("table caption")).to_be_visible()  # the page's last part
     settle(page)
     return shown.first.inner_text()
 

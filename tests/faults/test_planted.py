@@ -4,17 +4,19 @@ Contract: each fault turns its own stage red, with a reason that names it, and l
 neighbours green. The pipeline is called as a user calls it. Does not know how a stage judges.
 """
 
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = "apps/backend/src/mnist_backend"
-PAGE = "apps/frontend/src/mnist_frontend/app.py"
+PAGE = "apps/frontend/src/mnist_frontend"
 CHEAP = "lint,types,unit"
 LIMIT_SECONDS = 1500
 
@@ -57,6 +59,28 @@ def verdicts(tree: Path) -> Callable[[str], dict[str, str]]:
             r"^(?:.*\| )?([a-z-]+) +(green|red|not run) +(.*)$", printed, re.MULTILINE
         )
         return {name: f"{verdict} {rest}" for name, verdict, rest in rows}
+
+    return run
+
+
+@pytest.fixture
+def failures(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], dict[str, str]]:
+    """Runs a stage over the copy and answers with its failed tests and what each of them said."""
+
+    def run(stage: str) -> dict[str, str]:
+        evidence = tmp_path_factory.mktemp("evidence")
+        call = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={tree}", "report"]
+        command = [*call, "--stages", stage, "export", "--path", evidence]
+        subprocess.run(command, cwd=ROOT, timeout=LIMIT_SECONDS, check=True, capture_output=True)
+        status = json.loads((evidence / "status.json").read_text(encoding="utf-8"))
+        assert status["stages"][stage]["status"] == "red", status
+        cases = ElementTree.parse(evidence / stage / "junit.xml").iter("testcase")  # noqa: S314  ours
+        faults = ((case, [*case.iter("failure"), *case.iter("error")]) for case in cases)
+        return {
+            case.get("name", ""): found[0].get("message", "") for case, found in faults if found
+        }
 
     return run
 
@@ -105,10 +129,45 @@ def test_lint_error_turns_lint_red(tree: Path, verdicts: Callable) -> None:
     assert_only_red(verdicts(CHEAP), "lint", "I001|F401")
 
 
-def test_page_without_labels_turns_accessibility_red(tree: Path, verdicts: Callable) -> None:
-    """A field without a label on the page turns the stage accessibility red."""
-    plant(tree, PAGE, 'if __name__ == "__main__":\n    main()', 'main()\nst.html("<input>")')
-    assert_only_red(verdicts("accessibility"), "accessibility", "serious_violation")
+def test_barriers_on_the_page_turn_accessibility_red(tree: Path, failures: Callable) -> None:
+    """A field without a label, pale text and a wrong language are each found by their own test."""
+    plant(
+        tree,
+        f"{PAGE}/app.py",
+        'if __name__ == "__main__":\n    main()',
+        'main()\nst.html("<input>")',
+    )
+    plant(
+        tree,
+        f"{PAGE}/panels.py",
+        'SURE = "font-size',
+        'SURE = "color:#999;background:#fff;font-size',
+    )
+    plant(tree, f"{PAGE}/pad.js", "documentElement.lang = language", 'documentElement.lang = "la"')
+    found = failures("accessibility")
+    assert ": label (" in found["test_the_page_has_no_unlisted_finding[empty]"]
+    assert ": color-contrast (" in found["test_the_page_has_no_unlisted_finding[predicted]"]
+    assert "test_the_document_is_in_the_language_of_its_words[en-US-en]" in found
+
+
+def test_keyboard_trap_turns_accessibility_red(tree: Path, failures: Callable) -> None:
+    """A pad that keeps the Tab key for itself is found by walking through the page."""
+    free = "else return; // Tab goes on"
+    plant(tree, f"{PAGE}/pad.js", free, free.replace("else", 'else if (event.key !== "Tab")'))
+    assert "test_no_stop_holds_the_focus" in failures("accessibility")
+
+
+def test_page_that_tells_others_and_hides_errors_turns_end_to_end_red(
+    tree: Path, failures: Callable
+) -> None:
+    """A request to a foreign host and an error that is not shown are each found."""
+    begin = "    this.root = root;\n"
+    ask = '    new Image().src = "http://127.0.0.2:9/seen.png";\n'
+    plant(tree, f"{PAGE}/pad.js", begin, begin + ask)
+    plant(tree, f"{PAGE}/app.py", "    panels.show_failure(outcome, words)\n", "")
+    found = failures("end-to-end")
+    assert "test_no_request_leaves_for_a_foreign_host" in found
+    assert "test_a_backend_that_is_away_is_told" in found
 
 
 def test_private_key_in_the_source_turns_scan_red(tree: Path, verdicts: Callable) -> None:
