@@ -217,7 +217,7 @@ def test_a_typed_key_stays_out_of_the_browsers_storage(browser: Browser, stack: 
 
 
 def test_two_replicas_keep_their_sessions(browser: Browser, stack: Stack) -> None:
-    """Behind a load balancer each visit stays with its replica, and both replicas have visits."""
+    """Behind a load balancer a visit stays with its replica; one has a read-only root."""
     replicas = set()
     for _ in range(4):
         with visit(browser, stack.edge) as page:

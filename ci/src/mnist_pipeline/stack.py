@@ -45,6 +45,12 @@ backend pages
     server page-1 page-1:8501 cookie page-1
     server page-2 page-2:8501 cookie page-2
 """
+OWNER = "10001"  # of the page's image
+READ_ONLY = (  # privileges only as long as it takes to give them up
+    "mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp && ! touch /app/probe && "
+    'exec setpriv --reuid "$0" --regid "$0" --clear-groups --no-new-privs '
+    '--bounding-set -all --inh-caps -all -- "$@"'
+)
 READY = {
     "backend": "http://backend:8000/ready",
     "frontend": "http://frontend:8501/_stcore/health",
@@ -59,6 +65,7 @@ KEYS_FILE = "/keys/keys.json"
 TESTS_LIMIT_SECONDS = 1200
 VOLUME = "service-logs"
 UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"}
+STARTS, WAITS = "/tmp/starts.json", "/tmp/page"  # noqa: S108  of containers
 BENCH_TESTS = ("*.py", "load/*.py", "load/page/*.py", "load/serving/*.py")
 PROXY = """\
 defaults
@@ -81,7 +88,8 @@ def bound(images: dict[str, dagger.Container], container: dagger.Container) -> d
     parts = {"backend": backend, "frontend": frontend, "prometheus": prometheus}
     if "guarded" in images:
         beside = {"backend": backend, "guarded": served(images["guarded"])}
-        pages = {name: served(images[name], **beside) for name in PAGES}
+        pages = {name: served(images[name], **beside) for name in PAGES if name != "page-2"}
+        pages["page-2"] = served(read_only(images["page-2"]), privileged=True, **beside)
         edge = proxy(EDGE).with_default_args(HAPROXY).with_exposed_port(8080)
         parts |= pages | {"edge": served(edge, **pages)}
     for name, service in {"postgresql": database, **parts}.items():
@@ -89,11 +97,19 @@ def bound(images: dict[str, dagger.Container], container: dagger.Container) -> d
     return container
 
 
-def served(container: dagger.Container, **beside: dagger.Service) -> dagger.Service:
+def read_only(container: dagger.Container) -> dagger.Container:
+    """A service's container whose root file system cannot be written to."""
+    entrypoint = ["sh", "-c", READ_ONLY, OWNER]
+    return container.with_user("root").with_entrypoint(entrypoint, keep_default_args=True)
+
+
+def served(
+    container: dagger.Container, *, privileged: bool = False, **beside: dagger.Service
+) -> dagger.Service:
     """A container as a service that reaches others by name."""
     for name, service in beside.items():
         container = container.with_service_binding(name, service)
-    return container.as_service(use_entrypoint=True)
+    return container.as_service(use_entrypoint=True, insecure_root_capabilities=privileged)
 
 
 def up(
@@ -146,13 +162,20 @@ async def bench(session: Session) -> dagger.Directory:
     tools = browser(session.file("tests/requirements.lock"))
     images = {name: image(session, name) for name in PORTS}
     exposed = {name: images[name].with_exposed_port(port) for name, port in PORTS.items()}
+    page, anew = images["frontend"], str(session.started)
+    measured = (
+        page.with_mounted_file("/start.py", session.file("tests/load/page/start.py"))
+        .with_env_variable("PIPELINE_FRESH", anew)
+        .with_exec(["python", "/start.py", STARTS, *await page.entrypoint()])
+    )
     return (
         bound(exposed, tools)
         .with_directory("/tests", session.folder("tests", include=BENCH_TESTS))
         .with_workdir("/tests")
-        .with_env_variable("PIPELINE_FRESH", str(session.started))
-        .with_exec(["python", "-m", "load.page", "--output", "/tmp/page"])  # noqa: S108  a container's
-        .directory("/tmp/page")  # noqa: S108
+        .with_file(STARTS, measured.file(STARTS))
+        .with_env_variable("PIPELINE_FRESH", anew)
+        .with_exec(["python", "-m", "load.page", "--output", WAITS, "--starts", STARTS])
+        .directory(WAITS)
     )
 
 

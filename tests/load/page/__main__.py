@@ -1,6 +1,6 @@
 """Measures how long visitors wait, from lifting the pen to the answer on screen; prints it.
 
-    python -m load.page --output DIR [--sessions 20] [--rounds 12]
+    python -m load.page --output DIR --starts FILE [--sessions 20] [--rounds 12]
 
 Contract: all sessions draw at once, each in a browser context of its own, with a person's pause
 between two digits; times are taken inside the page, where the visitor is. It measures and never
@@ -98,12 +98,14 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, required=True, help="a folder for page.md and page.json"
     )
+    parser.add_argument("--starts", type=Path, required=True, help="what start.py wrote")
     parser.add_argument("--url", default="http://frontend:8501", help="where the page is")
     parser.add_argument("--sessions", type=int, default=20, help="visitors at once")
     parser.add_argument("--rounds", type=int, default=12, help="digits that each of them draws")
     options = parser.parse_args()
     waits = asyncio.run(measure(options.url, options.sessions, options.rounds))
-    text = told(waits, options.sessions)
+    starts = json.loads(options.starts.read_text(encoding="utf-8"))
+    text = told(waits, options.sessions, starts)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "page.md").write_text(text, encoding="utf-8")
     (options.output / "page.json").write_text(json.dumps(waits), encoding="utf-8")

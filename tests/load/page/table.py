@@ -30,7 +30,7 @@ def parts(wait: Wait) -> dict[str, float]:
     return {part: whole[part] - (whole[inner[part]] if part in inner else 0) for part in PARTS}
 
 
-def told(waits: Sequence[Wait], sessions: int) -> str:
+def told(waits: Sequence[Wait], sessions: int, starts: Sequence[float]) -> str:
     """Write the page of results."""
     totals = sorted(wait["total"] for wait in waits)
     p95 = quantile(totals, 0.95)
@@ -52,6 +52,9 @@ Made by `{COMMAND}`.
 | **whole** | **{quantile(totals, 0.5):.0f} ms** | **{p95:.0f} ms** | 100 % |
 
 Aim: p95 under {AIM_MS} ms with 20 sessions on 2 processors: {verdict}.
+From its start until it was healthy, the page took {min(starts):.1f} to {max(starts):.1f} s \
+({len(starts)} starts).
+
 The browsers of all visitors run on the same processors as what they visit, so the first line holds
 their waiting for each other, too.
 """
