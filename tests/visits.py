@@ -17,6 +17,7 @@ from strokes import KEYS, STROKES, rounded
 DEADLINE_MS = 20_000
 DESKTOP = {"width": 1000, "height": 1900}
 SHEET = "canvas#sheet"
+PARTS = ("[data-testid=stButtonGroup]", "[data-testid=stTable] table", "table caption")
 EMPTY = re.compile("empty|vide")
 ANSWERS = '[role="status"][data-model-ms]'
 
@@ -110,7 +111,8 @@ def answer(page: Page) -> str:
     shown = page.locator(f'{ANSWERS}[data-turn="{turn}"]').or_(page.get_by_role("alert"))
     expect(shown.first).to_be_visible()
     if shown.first.get_attribute("data-turn"):
-        expect(page.locator("table caption")).to_be_visible()  # the page's last part
+        for part in PARTS:  # some of which the browser fetches when it first shows them
+            expect(page.locator(part).first).to_be_visible()
     settle(page)
     return shown.first.inner_text()
 
