@@ -14,7 +14,6 @@ from dagger import dag
 
 from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
 from mnist_pipeline.containers.session import Outcome
-from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.verdicts import red
 from mnist_pipeline.readiness import NOT_READY
 
@@ -69,8 +68,8 @@ async def answered(recorder: Recorder) -> Answers | Outcome:
     try:
         return await recorder.answers()
     except dagger.ExecError as error:
-        last = last_line(error.stdout)
-        if not last.startswith(NOT_READY):
+        said = [line for line in error.stdout.splitlines() if line.startswith(NOT_READY)]
+        if not said:
             raise
         files = dag.directory().with_new_file("log.txt", error.stdout)
-        return Outcome(red(last), files, frozenset({"ran"}))
+        return Outcome(red(said[-1]), files, frozenset({"ran"}))
