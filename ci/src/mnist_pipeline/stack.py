@@ -47,7 +47,8 @@ backend pages
 """
 OWNER = "10001"  # of the page's image
 READ_ONLY = (  # privileges only as long as it takes to give them up
-    "export HOME=/home/page && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp && ! touch /app/probe && "
+    "export HOME=/home/page && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp && "
+    "! touch /app/probe && "
     'exec setpriv --reuid "$0" --regid "$0" --clear-groups --no-new-privs '
     '--bounding-set -all --inh-caps -all -- "$@"'
 )
