@@ -19,6 +19,7 @@ BACKEND = "apps/backend/src/mnist_backend"
 PAGE = "apps/frontend/src/mnist_frontend"
 CHEAP = "lint,types,unit"
 LIMIT_SECONDS = 1500
+pytestmark = pytest.mark.timeout(LIMIT_SECONDS + 60)  # a run of the pipeline each
 
 
 def tracked() -> list[str]:
