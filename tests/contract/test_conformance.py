@@ -18,7 +18,7 @@ from conftest import Stack
 
 HERE = Path(__file__).parent
 CASES = 10_000
-LIMIT_SECONDS = 900
+LIMIT_SECONDS = 1500
 OPTIONS = ("--config-file", str(HERE / "schemathesis.toml"), "--no-color")
 
 

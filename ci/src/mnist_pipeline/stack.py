@@ -4,6 +4,8 @@ Contract: services are the images as built, and the same for everybody who looks
 a service is run and waited for, or what the tests look for.
 """
 
+from collections.abc import Mapping
+
 import dagger
 
 from mnist_pipeline.app import image
@@ -82,17 +84,17 @@ def bound(images: dict[str, dagger.Container], container: dagger.Container) -> d
     database = postgresql().as_service()
     backend = served(
         images["backend"].with_env_variable("MNIST_DATABASE_URL", POSTGRESQL_URL),
-        postgresql=database,
+        {"postgresql": database},
     )
-    frontend = served(images["frontend"], backend=backend)
-    prometheus = served(images["prometheus"], backend=backend, frontend=frontend)
+    frontend = served(images["frontend"], {"backend": backend})
+    prometheus = served(images["prometheus"], {"backend": backend, "frontend": frontend})
     parts = {"backend": backend, "frontend": frontend, "prometheus": prometheus}
     if "guarded" in images:
-        beside = {"backend": backend, "guarded": served(images["guarded"])}
-        pages = {name: served(images[name], **beside) for name in PAGES if name != "page-2"}
-        pages["page-2"] = served(read_only(images["page-2"]), privileged=True, **beside)
+        beside = {"backend": backend, "guarded": served(images["guarded"], {})}
+        pages = {name: served(images[name], beside) for name in PAGES if name != "page-2"}
+        pages["page-2"] = served(read_only(images["page-2"]), beside, privileged=True)
         edge = proxy(EDGE).with_default_args(HAPROXY).with_exposed_port(8080)
-        parts |= pages | {"edge": served(edge, **pages)}
+        parts |= pages | {"edge": served(edge, pages)}
     for name, service in {"postgresql": database, **parts}.items():
         container = container.with_service_binding(name, service)
     return container
@@ -105,7 +107,7 @@ def read_only(container: dagger.Container) -> dagger.Container:
 
 
 def served(
-    container: dagger.Container, *, privileged: bool = False, **beside: dagger.Service
+    container: dagger.Container, beside: Mapping[str, dagger.Service], *, privileged: bool = False
 ) -> dagger.Service:
     """A container as a service that reaches others by name."""
     for name, service in beside.items():
