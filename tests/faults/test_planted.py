@@ -185,7 +185,7 @@ def test_backend_that_answers_wrong_digits_turns_end_to_end_red(
     tree: Path, verdicts: Callable
 ) -> None:
     """A backend that answers with the digit before turns the stage end-to-end red."""
-    answer = "os.urandom(ID_BYTES).hex(),\n            seen.digit,"
+    answer = "new_id(),\n            seen.digit,"
     plant(tree, f"{BACKEND}/predicting.py", answer, f"{answer[:-1]} - 1 if seen.digit else 9,")
     assert_only_red(verdicts("end-to-end"), "end-to-end", "failed")
 
@@ -201,8 +201,8 @@ def test_backend_that_takes_a_number_too_many_turns_contract_red(
     tree: Path, verdicts: Callable
 ) -> None:
     """A backend that passes over a 785th number is not the one of its document."""
-    read = "image = decode(body).image\n"
-    plant(tree, f"{BACKEND}/predicting.py", read, read.replace("\n", "[:PIXELS]\n"))
+    read = 'np.frombuffer(image.as_buffer(of_type="d"))'
+    plant(tree, f"{BACKEND}/predicting.py", read, f"{read}[:PIXELS]")
     assert_only_red(verdicts("contract"), "contract", "failed")
 
 
