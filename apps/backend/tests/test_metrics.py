@@ -1,5 +1,6 @@
 """What is counted, and under which names."""
 
+import sys
 import threading
 
 import httpx2
@@ -112,10 +113,15 @@ def test_nothing_is_lost_between_threads() -> None:
             series.count(3, 0.97, 0.1, 1e-4)
 
     threads = [threading.Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # the threads take turns as often as they can
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(usual)
     samples = read(metrics.render().decode())
     assert samples[key("predictions_total", digit="3", model_version="v")] == 8_000
     assert samples[key("prediction_ink_ratio_count", model_version="v")] == 8_000

@@ -133,13 +133,13 @@ def test_what_is_answered_is_what_is_written_down(records: Recorded) -> None:
     assert (record.owner, record.shadow, record.image) == ("key-1", False, None)
 
 
-def test_identities_sort_by_time(records: Recorded) -> None:
+def test_identities_sort_by_time(records: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later prediction has the greater identity, so that an index grows at its end."""
     model = predicting(records)
     model.use({"champion": CertainPredictor()})
-    for _ in range(3):
+    for milliseconds in (9, 10, 2**40):
+        monkeypatch.setattr(time, "time_ns", lambda now=milliseconds: now * 1_000_000)
         model.one(BLANK, SOMEBODY)
-        time.sleep(0.002)
     assert [record.id for record in records] == sorted(record.id for record in records)
     assert all(re.fullmatch("[0-9a-f]{32}", record.id) for record in records)
 

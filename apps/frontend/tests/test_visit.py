@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from acts import ONE, SEVEN, choose, draw, html, press
 from streamlit.testing.v1 import AppTest
 
@@ -31,12 +32,16 @@ def test_the_visitor_says_which_digit_it_is(page: AppTest, local_backend: LocalB
     assert ">1</td></tr>" in html(page)
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [(500, "application/json", b""), (404, client.PROBLEM_TYPE, b'{"title": "Not found"}')],
+)
 def test_a_correction_that_was_not_noted_is_told_and_can_be_repeated(
-    page: AppTest, local_backend: LocalBackend
+    page: AppTest, local_backend: LocalBackend, status: int, kind: str, body: bytes
 ) -> None:
     """Nothing is thanked for that did not arrive."""
     draw(page)
-    local_backend.status, local_backend.body = 500, b""
+    local_backend.status, local_backend.kind, local_backend.body = status, kind, body
     choose(page, 1)
     assert [error.value for error in page.error] == [ENGLISH["noted not"]]
     assert not page.success

@@ -50,7 +50,7 @@ READY = {
 }
 TESTS = ("contract", "conftest.py", "pytest.ini")
 TRACES = "/tests/contract/test_traces.py"
-LIMIT_SECONDS = 1800
+LIMIT_SECONDS = 1200
 
 
 async def contract(session: Session) -> Outcome:

@@ -54,10 +54,9 @@ a closed loop (wrk, {connections} connections). *Sustained* is the highest const
 for {trial:g} s with p95 under 200 ms, no error and no queue left, in an open loop (vegeta; a
 request's time counts from when it should have been sent). *Memory* is what each process has
 alone and, once, what it shares, after load. *Cold start* runs from the start of the process to the
-first right answer, with files cached. The floor is a server that does nothing but answer; its steps
-are measured in the same passes too: a no-op behind uvicorn, and the others alone in one process. It
-reads the body as this backend does, without its checks. A ratio is that of two measurements of one
-pass; ranges go from the least to the greatest pass."""
+first right answer, with files cached. The floor is measured in the same passes: a no-op behind
+uvicorn, and the steps alone in one process, which read the body as this backend does. A ratio is
+that of two measurements of one pass; ranges go from the least to the greatest pass."""
 
 
 def main() -> None:

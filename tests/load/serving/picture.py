@@ -32,7 +32,7 @@ def draw(results: Results, path: Path) -> None:
         bars = axes.barh([one.title for _, one in named], medians, xerr=reach, color=colours)
         axes.bar_label(bars, [f"{cost:.0f}" for cost in medians], padding=6)
         least = spread(floor(results, model, prepared=False)).median
-        axes.axvline(least, color=FLOOR_COLOUR, label=f"its steps alone, {least:.0f} µs")
+        axes.axvline(least, color=FLOOR_COLOUR, label=f"floor, {least:.0f} µs")
         axes.set_title(MODELS[model], loc="left")
         axes.set_xlabel("processor µs a request, less is better")
         axes.margins(x=0.12)

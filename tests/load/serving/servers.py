@@ -28,7 +28,7 @@ TITLES = {
     TORCH: "this backend, PyTorch, every feature on",
     LITSERVE: "LitServe",
     BENTOML: "BentoML",
-    BARE: "the floor: bare ASGI, nothing but the answer",
+    BARE: "bare ASGI, nothing but the answer",
     NOOP: "bare ASGI, no answer (no-op)",
 }
 JSON_TYPE = {"Content-Type": "application/json"}

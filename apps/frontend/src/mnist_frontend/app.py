@@ -8,6 +8,7 @@ in which order. Does not know HTTP, pixels or markup.
 import logging
 import secrets
 import time
+from http import HTTPStatus
 from typing import Any
 
 import streamlit as st
@@ -89,7 +90,7 @@ def judged(settings: Settings, picture: pad.Picture, words: Words, since: float)
         with st.spinner(words["reading"]):
             reading = read(settings, picture.sheet, image)
         st.session_state.reading = reading
-    show(settings, reading, {"turn": picture.turn, "since": since}, words)
+    show(settings, reading, words, picture.turn, since)
     return reading
 
 
@@ -129,12 +130,12 @@ def remember(sheet: int, past: Past) -> None:
         del history[old]
 
 
-def show(settings: Settings, reading: Reading, facts: dict[str, float], words: Words) -> None:
+def show(settings: Settings, reading: Reading, words: Words, turn: int, since: float) -> None:
     """Show a reading with what can be done about it."""
     outcome = reading.outcome
     if isinstance(outcome, Prediction):
         named = role(settings, outcome)
-        facts["page-ms"] = 1000 * (time.monotonic() - facts.pop("since"))
+        facts = {"turn": turn, "page-ms": 1000 * (time.monotonic() - since)}
         panels.show_prediction(reading, outcome, named, facts, st.session_state.language)
         show_question(settings, reading, outcome, words)
         return
@@ -169,7 +170,9 @@ def show_question(
         st.success(words["noted"].format(digit=answer))
         return
     if answer is not None:
-        told_before = isinstance(answer, RequestRefusedError)
+        told_before = (
+            isinstance(answer, RequestRefusedError) and answer.status == HTTPStatus.CONFLICT
+        )
         st.error(words["told before" if told_before else "noted not"])
     st.button(
         words["right"].format(digit=prediction.digit),

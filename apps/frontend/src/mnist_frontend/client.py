@@ -66,6 +66,10 @@ class KeyRefusedError(BackendCallError):
 class RequestRefusedError(BackendCallError):
     """The backend refused the request with a problem body (RFC 9457)."""
 
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(problem)
+        self.status = status
+
 
 class AnswerInvalidError(BackendCallError):
     """The answer is not what the API promises."""
@@ -253,7 +257,7 @@ def _failure(response: httpx.Response) -> BackendCallError:
     if kind != PROBLEM_TYPE:
         return AnswerInvalidError(f"status {status} without a problem body")
     try:
-        return RequestRefusedError(str(Problem.model_validate_json(response.content)))
+        return RequestRefusedError(status, str(Problem.model_validate_json(response.content)))
     except ValidationError as error:
         return AnswerInvalidError(f"problem body of status {status}: {error}")
 

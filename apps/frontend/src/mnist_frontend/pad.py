@@ -91,16 +91,21 @@ def mounted() -> "ComponentRenderer":
     return st.components.v2.component("digit_pad", html=html, css=css, js=js)
 
 
+@cache
+def samples() -> list[list[dict[str, object]]]:
+    """Return the samples as the pad takes them; made once, for they go along with every showing."""
+    return [[asdict(stroke) for stroke in strokes] for strokes in SAMPLES]
+
+
 def show(language: str, words: Mapping[str, str]) -> Picture:
     """Show the pad in a language, which becomes the document's, and return what is on it.
 
     Raises:
         PadMessageInvalidError: the browser sent something that the pad never sends.
     """
-    samples = [[asdict(stroke) for stroke in strokes] for strokes in SAMPLES]
     result = mounted()(
         key=KEY,
-        data={"language": language, "words": dict(words), "samples": samples},
+        data={"language": language, "words": dict(words), "samples": samples()},
         default={"picture": None},
         on_picture_change=lambda: None,
     )
