@@ -69,7 +69,7 @@ TESTS_LIMIT_SECONDS = 1200
 VOLUME = "service-logs"
 UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"}
 STARTS, WAITS = "/tmp/starts.json", "/tmp/page"  # noqa: S108  of containers
-BENCH_TESTS = ("*.py", "load/*.py", "load/page/*.py", "load/serving/*.py")
+BENCH_TESTS = ("*.py", "load/*.py", "load/page/*.*", "load/serving/*.py")
 PROXY = """\
 defaults
     mode tcp

@@ -30,10 +30,17 @@ def parts(wait: Wait) -> dict[str, float]:
     return {part: whole[part] - (whole[inner[part]] if part in inner else 0) for part in PARTS}
 
 
-def told(waits: Sequence[Wait], sessions: int, starts: Sequence[float]) -> str:
-    """Write the page of results."""
+def told(
+    waits: Sequence[Wait],
+    unseen: Sequence[Wait],
+    sessions: int,
+    browsers: int,
+    starts: Sequence[float],
+) -> str:
+    """Write the page of results: of the waits in browsers, and beside them those at sockets."""
     totals = sorted(wait["total"] for wait in waits)
-    p95 = quantile(totals, 0.95)
+    at_sockets = sorted(wait["total"] for wait in unseen)
+    p95, p95_at_sockets = quantile(totals, 0.95), quantile(at_sockets, 0.95)
     shares = [parts(wait) for wait in waits]
     rows = "\n".join(
         row(title, [each[part] for each in shares], totals) for part, title in PARTS.items()
@@ -42,9 +49,10 @@ def told(waits: Sequence[Wait], sessions: int, starts: Sequence[float]) -> str:
     return f"""\
 # From lifting the pen to the answer on screen
 
-{len(waits)} readings by {sessions} sessions at once, {datetime.now(UTC):%Y-%m-%d}, \
-{os.cpu_count()} processors ({platform.machine()}) for browsers, page and backend together.
-Made by `{COMMAND}`.
+{len(waits) + len(unseen)} readings by {sessions} sessions at once, {datetime.now(UTC):%Y-%m-%d}, \
+{os.cpu_count()} processors ({platform.machine()}) for browser, page and backend together.
+Made by `{COMMAND}`. \
+Real browsers among the sessions: {browsers}, where these {len(waits)} readings were timed.
 
 | part | median | p95 | share of the whole |
 |---|---:|---:|---:|
@@ -55,8 +63,9 @@ Aim: p95 under {AIM_MS} ms with 20 sessions on 2 processors: {verdict}.
 From its start until it was healthy, the page took {min(starts):.1f} to {max(starts):.1f} s \
 ({len(starts)} starts).
 
-The browsers of all visitors run on the same processors as what they visit, so the first line holds
-their waiting for each other, too.
+The other sessions are web sockets that send what a browser sends for the same drawings, as often:
+a visitor's browser runs on the visitor's machine. Their {len(unseen)} readings, from sending to the
+answer at the socket: median {quantile(at_sockets, 0.5):.0f} ms, p95 {p95_at_sockets:.0f} ms.
 """
 
 

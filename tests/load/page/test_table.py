@@ -19,12 +19,16 @@ def test_each_part_counts_what_it_took_by_itself() -> None:
 )
 def test_the_aim_is_told_met_or_missed(total: float, verdict: str) -> None:
     """The verdict is made from the figures."""
-    page = told([{**WAIT, "total": total}] * 3, 3, [1.0, 1.5])
+    page = told([{**WAIT, "total": total}] * 3, [WAIT] * 6, 3, 1, [1.0, 1.5])
     assert f"processors: {verdict}." in page
-    assert "3 readings by 3 sessions" in page
+    assert "9 readings by 3 sessions" in page
+    assert "Their 6 readings" in page
+    assert "median 100 ms, p95 100 ms" in page
     assert "took 1.0 to 1.5 s (2 starts)" in page
 
 
 def test_shares_are_of_the_whole() -> None:
     """A line tells how much of all the waiting its part was."""
-    assert "| Streamlit and the page | 30.0 ms | 30.0 ms | 30% |" in told([WAIT, WAIT], 1, [1.0])
+    assert "| Streamlit and the page | 30.0 ms | 30.0 ms | 30% |" in told(
+        [WAIT, WAIT], [WAIT], 2, 1, [1.0]
+    )
