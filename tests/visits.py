@@ -86,12 +86,20 @@ def write(page: Page, digit: int) -> None:
 
 
 def take_sample(page: Page, digit: int) -> None:
-    """Press the button of a sample."""
+    """Press the button of a sample, which is folded away where the page is narrow."""
+    unfold(page)
     page.get_by_role("button", name=re.compile(rf"^(Sample|Exemple) {digit}$")).click()
+
+
+def unfold(page: Page) -> None:
+    """Open the samples and photographs, if they are folded away."""
+    if page.locator("details#more:not([open])").count():
+        page.locator("details#more > summary").click()
 
 
 def upload(page: Page, file: Path) -> None:
     """Choose a file, and wait until the pad has read it, which takes the browser a moment."""
+    unfold(page)
     turn = sheet(page).get_attribute("data-turn") or "none"
     page.locator("input#photo").set_input_files(file)
     expect(sheet(page)).to_have_attribute("data-turn", re.compile(rf"^(?!{turn}$)\d+$"))

@@ -98,6 +98,7 @@ STATES = {
     "predicted-french": State(drawn, options={"locale": "fr-FR"}),
     "feedback": State(told),
     "sample": State(sampled),
+    "sample-320": State(sampled, options={"viewport": {"width": 320, "height": 700}}),
     "upload": State(uploaded),
     "upload-refused": State(refused),
     "backend-away": State(drawn, "alone"),

@@ -16,6 +16,7 @@ from playwright.sync_api import Error as BrowserError
 from conftest import Stack
 from strokes import KEYS, STROKES
 from visits import (
+    ANSWERS,
     answer,
     clear,
     draw,
@@ -161,6 +162,18 @@ def test_prometheus_sees_the_pages_own_metrics(visits: Visits, stack: Stack) -> 
     """The sessions that the page served are counted, under its own job."""
     assert visits.read
     assert asked_of_prometheus(stack, 'sum(session_events_total{job="frontend"})') > 0
+
+
+def test_pad_and_answer_share_a_telephones_screen(browser: Browser, stack: Stack) -> None:
+    """On a telephone the pad and the answer are both seen, whole, without scrolling."""
+    with visit(browser, stack.frontend, **PHONE) as page:
+        touch(page, 7)
+        assert answer(page) == "7"
+        pad, told = sheet(page).bounding_box(), page.locator(ANSWERS).bounding_box()
+        assert pad is not None
+        assert told is not None
+        assert pad["y"] >= 0
+        assert told["y"] + told["height"] <= PHONE["viewport"]["height"]  # type: ignore[index]
 
 
 def test_strokes_are_undone_one_by_one(browser: Browser, stack: Stack) -> None:

@@ -11,6 +11,7 @@ const GAP = 2; // between two points that are worth keeping
 const PHOTO_SIDE = 512;
 const PHOTO_BYTES = 25_000_000;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const NARROW = "(max-width: 640px)"; // there the answer stands below, so what else there is is folded away
 const SVG = "http://www.w3.org/2000/svg";
 
 export default function ({ parentElement: root, data, setStateValue }) {
@@ -27,6 +28,7 @@ class Pad {
     this.pointer = null; // the one that draws
     this.keyed = false; // whether the keyboard was used last
     this.turn = 0; // counts what is sent, so that an answer can be told from the one before
+    this.get("more").open = !window.matchMedia(NARROW).matches;
     this.renew();
     this.listen();
     new ResizeObserver(() => this.paint()).observe(sheet);
@@ -47,7 +49,7 @@ class Pad {
     document.documentElement.lang = language; // the page's host says "en" to everybody
     if (this.words?.help === words.help) return;
     this.words = words;
-    for (const name of ["help", "undo", "clear", "width-name", "samples-name", "photo-name"])
+    for (const name of ["help", "undo", "clear", "width-name", "more-name", "samples-name", "photo-name"])
       this.get(name).textContent = words[name];
     this.get("tools").setAttribute("aria-label", words.tools);
     this.canvas.setAttribute("aria-roledescription", words.pad);

@@ -23,6 +23,11 @@ from mnist_frontend.words import LANGUAGES, Words, percent
 
 STYLE = """<style>
 [data-testid="stButtonGroup"] :has(> button) { flex-wrap: wrap; }  /* at 320 pixels, too */
+@media (max-width: 640px) {  /* pad and answer on one screen of a telephone */
+  [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+  [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; padding: 0; }
+  [data-testid="stMainBlockContainer"] h2 { padding: 0; }
+}
 </style>"""
 SURE_FROM = 0.6  # of probability; below it the second digit is named, too
 PREDICTED = (
