@@ -214,5 +214,16 @@ def test_model_that_learned_too_little_turns_model_red(tree: Path, verdicts: Cal
 
 def test_alert_with_another_limit_turns_monitoring_red(tree: Path, verdicts: Callable) -> None:
     """An alert that comes later than its tests say turns the stage monitoring red."""
-    plant(tree, "monitoring/rules/drift.rules.yml", "psi1h > 0.25\n", "psi1h > 0.3\n")
-    assert_only_red(verdicts("monitoring"), "monitoring", "above the major limit")
+    name = "monitoring/rules/alerts.rules.yml"
+    plant(tree, name, "psi1h > 0.25\n", "psi1h > 0.3\n")
+    assert_only_red(verdicts("monitoring"), "monitoring", "ModelDrift")
+
+
+def test_expression_that_no_test_looks_at_turns_monitoring_red(
+    tree: Path, verdicts: Callable
+) -> None:
+    """A test of an alert that is taken away leaves mutants alive."""
+    name = "monitoring/tests/watching_test.yml"
+    at_the_median = "      - {<<: *missing, eval_time: 580m}  # 180 of the 361 samples are 1\n"
+    plant(tree, name, at_the_median, "")
+    assert_only_red(verdicts("monitoring"), "monitoring", "mutants? survive")

@@ -63,7 +63,9 @@ Quick = Annotated[
     bool,
     Doc("Measure for about 3 minutes instead of 12: fewer and shorter passes, wider ranges."),
 ]
-ImageName = Annotated[str, Doc("backend, backend-torch, frontend or prometheus.")]
+ImageName = Annotated[
+    str, Doc("backend, backend-torch, frontend, prometheus, alertmanager or probe.")
+]
 
 
 class StagesRedError(FunctionError):
@@ -143,7 +145,7 @@ class MnistPipeline:
     @function(cache="never")
     @check
     async def monitoring(self) -> str:
-        """Check Prometheus' configuration and rules, and run the tests of its alerts."""
+        """Check what Prometheus and Alertmanager are told: files, rules, tests, every mutant."""
         return await self.test(["monitoring"])
 
     @function(cache="never")
@@ -198,6 +200,7 @@ class MnistPipeline:
     async def up(self, keys: Keys = None, page_key: PageKey = None) -> dagger.Service:
         """Serve the whole stack on this machine's ports; use it as `up up`.
 
-        Page 8501, API 8000 and its metrics 9100, Prometheus 9090, PostgreSQL 15432.
+        Page 8501, API 8000 and its metrics 9100, Prometheus 9090, Alertmanager 9093,
+        PostgreSQL 15432.
         """
         return stack.up(await Session.opened(self.source), keys, page_key)

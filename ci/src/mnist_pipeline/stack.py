@@ -23,7 +23,13 @@ from mnist_pipeline.services import (
     with_readiness,
 )
 
-PORTS = {"backend": 8000, "frontend": 8501, "prometheus": 9090}
+PORTS = {
+    "backend": 8000,
+    "frontend": 8501,
+    "probe": 9115,
+    "alertmanager": 9093,
+    "prometheus": 9090,
+}
 HAPROXY = ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]
 NOBODY = "http://127.0.0.1:9"
 PAGES = {  # more pages, and what differs from the one that is served
@@ -61,13 +67,14 @@ READY = {
     "edge": "http://edge:8080/_stcore/health",
 } | {name: f"http://{name}:8501/_stcore/health" for name in PAGES}
 OPEN = {8000: "backend:8000", 8501: "frontend:8501", 9090: "prometheus:9090"} | {
+    9093: "alertmanager:9093",
     9100: "backend:9100",
     15432: "postgresql:5432",  # on a port that no server of the machine's own holds
 }
 KEYS_FILE = "/keys/keys.json"
 TESTS_LIMIT_SECONDS = 1200
 VOLUME = "service-logs"
-UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"}
+UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract", "observability"}
 STARTS, WAITS = "/tmp/starts.json", "/tmp/page"  # noqa: S108  of containers
 BENCH_TESTS = ("*.py", "load/*.py", "load/page/*.py", "load/serving/*.py")
 PROXY = """\
@@ -87,8 +94,13 @@ def bound(images: dict[str, dagger.Container], container: dagger.Container) -> d
         {"postgresql": database},
     )
     frontend = served(images["frontend"], {"backend": backend})
-    prometheus = served(images["prometheus"], {"backend": backend, "frontend": frontend})
-    parts = {"backend": backend, "frontend": frontend, "prometheus": prometheus}
+    parts = {
+        "backend": backend,
+        "frontend": frontend,
+        "probe": served(images["probe"], {"backend": backend}),
+        "alertmanager": served(images["alertmanager"], {}),
+    }
+    parts["prometheus"] = served(images["prometheus"], parts)
     if "guarded" in images:
         beside = {"backend": backend, "guarded": served(images["guarded"], {})}
         pages = {name: served(images[name], beside) for name in PAGES if name != "page-2"}

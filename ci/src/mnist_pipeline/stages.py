@@ -69,7 +69,9 @@ class Evidence:
         """The evidence of every stage with the verdicts beside it."""
         status = verdicts.status_json(self.results, self.session.started, self.seconds)
         summary = verdicts.summary(self.results, self.seconds)
-        return self.files.with_new_file("status.json", status).with_new_file("summary.md", summary)
+        metrics = verdicts.metrics(self.results, self.session.started)
+        files = self.files.with_new_file("status.json", status).with_new_file("summary.md", summary)
+        return files.with_new_file("pipeline.prom", metrics)
 
 
 def selected(names: Sequence[str] | None) -> list[str]:
