@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("write", help="write rules, tests and dashboards")
     compress = commands.add_parser("compress", help="copy rules and routes with shorter spans")
-    compress.add_argument("factor", type=int, help="by which every span is divided, such as 120")
+    compress.add_argument("factor", type=int, help="by which every span is divided, such as 60")
     compress.add_argument("folder", type=Path, help="where the copy is put")
     mutate = commands.add_parser("mutate", help="see that every change of a rule turns a test red")
     mutate.add_argument("--promtool", default="promtool", help="the program that runs the tests")

@@ -106,7 +106,11 @@ def usage(objectives: Objectives) -> list[Rule]:
 
 
 def accuracy() -> list[Rule]:
-    """How many true digits were told of each model's predictions, and the share that was right."""
+    """How many true digits were told of each model's predictions, and the share that was right.
+
+    The share is one expression: of two series recorded one after the other, a scrape between them
+    would make more right than there are.
+    """
     told = f"sum by (model_version) (increase(feedback_total[{ACCURACY_SPAN}]))"
     known = f"model_version:feedback:increase{ACCURACY_SPAN}"
     right = f'increase(feedback_total{{outcome="right"}}[{ACCURACY_SPAN}])'
@@ -114,7 +118,7 @@ def accuracy() -> list[Rule]:
         {"record": known, "expr": told},
         {
             "record": f"model_version:accuracy:ratio{ACCURACY_SPAN}",
-            "expr": f"(sum by (model_version) ({right}) or 0 * {known})\n/ {known}",
+            "expr": f"(sum by (model_version) ({right}) or 0 * {known})\n/ {told}",
         },
     ]
 

@@ -21,7 +21,7 @@ RULES = f"promtool check rules {FOLDER}/rules/*.yml"
 TESTS = f"promtool test rules {FOLDER}/tests/*_test.yml"
 ROUTES = ("amtool", "check-config", "/etc/alertmanager/alertmanager.yml")
 LOCK = "monitoring/requirements.lock"
-MUTANTS_LIMIT_SECONDS = 900
+MUTANTS_LIMIT_SECONDS = 1800
 
 
 async def monitoring(session: Session) -> Outcome:
