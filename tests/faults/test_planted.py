@@ -226,4 +226,39 @@ def test_expression_that_no_test_looks_at_turns_monitoring_red(
     name = "monitoring/tests/watching_test.yml"
     at_the_median = "      - {<<: *missing, eval_time: 580m}  # 180 of the 361 samples are 1\n"
     plant(tree, name, at_the_median, "")
-    assert_only_red(verdicts("monitoring"), "monitoring", "mutants? survive")
+    assert_only_red(verdicts("monitoring"), "monitoring", "mutants survive")
+
+
+def test_panel_with_a_wrong_metric_turns_observability_red(tree: Path, verdicts: Callable) -> None:
+    """A panel that asks for a metric that nobody has is empty."""
+    name = "monitoring/grafana/dashboards/resources.json"
+    plant(tree, name, '"process_open_fds{', '"process_open_files{')
+    assert_only_red(verdicts("observability"), "observability", "Open files of each replica")
+
+
+def test_label_that_the_backend_drops_turns_observability_red(
+    tree: Path, verdicts: Callable
+) -> None:
+    """Without the route nothing can be told apart, nor counted for an objective."""
+    plant(
+        tree,
+        f"{BACKEND}/metrics.py",
+        '"Requests answered.", ("method", "route", "status")',
+        '"Requests answered.", ("method", "path", "status")',
+    )
+    assert_only_red(verdicts("observability"), "observability", "all is well|happens_in_time")
+
+
+def test_route_to_nobody_turns_observability_red(tree: Path, verdicts: Callable) -> None:
+    """A page that is routed to nobody does not reach Slack."""
+    route = """severity = "page"']\n      receiver: production-pages"""
+    plant(tree, "monitoring/alertmanager.yml", route, route.replace("production-pages", "nobody"))
+    assert_only_red(verdicts("observability"), "observability", "a_page_reaches_slack")
+
+
+def test_dead_receiver_turns_observability_red(tree: Path, verdicts: Callable) -> None:
+    """A receiver that refuses what it is sent was told nothing."""
+    kept = "            RECEIVED.append(told)\n"
+    refused = "            self.send_error(503)\n            return\n"
+    plant(tree, "tests/observability/receiver.py", kept, refused)
+    assert_only_red(verdicts("observability"), "observability", "NotificationsFailing")

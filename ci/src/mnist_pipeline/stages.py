@@ -13,7 +13,7 @@ import dagger
 from dagger import dag
 from opentelemetry import trace
 
-from mnist_pipeline import app, contract, monitoring, scan, stack
+from mnist_pipeline import app, contract, monitoring, observability, scan, stack
 from mnist_pipeline.containers.session import Outcome, Session, attempt
 from mnist_pipeline.gates import verdicts
 
@@ -27,6 +27,7 @@ STAGES: dict[str, Stage] = {
     "scan": scan.scan,
     "contract": contract.contract,
     "monitoring": monitoring.monitoring,
+    "observability": observability.observability,
     "end-to-end": stack.end_to_end,
 }
 LIMIT_SECONDS = 2400
