@@ -44,7 +44,7 @@ def caused_by_the_machine(alert: str, at: float, rehearsal: Rehearsal) -> bool:
 
 def test_everything_happens_in_time(rehearsal: Rehearsal) -> None:
     """Each part of the rehearsal ends as it must, none is waited for in vain."""
-    assert rehearsal.stuck == ""
+    assert rehearsal.stuck == "", rehearsal.stuck
 
 
 def test_every_expected_alert_fires_in_its_part(rehearsal: Rehearsal) -> None:
