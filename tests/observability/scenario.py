@@ -19,6 +19,7 @@ WATCHDOG = "Watchdog"
 OF_THE_MACHINE = {"NodeCpuHigh", "NodeMemoryHigh"}  # it does more than rehearse
 WINDOWS = ("1h", "6h", "1d", "3d")
 PAGED = ("1h", "6h")
+DRIFT = {"ModelDriftMajor digit"}
 LIMIT_SECONDS = 180
 POLL_SECONDS = 0.25
 CALM_SECONDS = 15
@@ -166,12 +167,10 @@ def outage(rehearsal: Rehearsal) -> None:
 
 
 def drift(rehearsal: Rehearsal) -> None:
-    """Crowds draw nothing but ones, and then stop."""
-    visitors, alerts = rehearsal.visitors, {"ModelDriftMajor digit"}
-    with rehearsal.part("drift", alerts):
-        with visitors.many(visitors.crowd, 3):
-            until_firing(alerts)
-        until_gone(alerts)
+    """Crowds draw nothing but ones, until it is noticed."""
+    visitors = rehearsal.visitors
+    with rehearsal.part("drift", DRIFT), visitors.many(visitors.crowd, 3):
+        until_firing(DRIFT)
 
 
 def mistakes(rehearsal: Rehearsal) -> None:
@@ -205,7 +204,7 @@ def play(rehearsal: Rehearsal) -> None:
             happening(rehearsal)
         pages = {page for o in ("latency", "errors", "availability") for page in burnt(o, PAGED)}
         with rehearsal.part("recovery", set()):
-            until_gone(pages)
+            until_gone(pages | DRIFT)
             until_told(pages)
 
 
