@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from monitoring.objectives import read
@@ -133,7 +132,6 @@ def test_sloth_is_told_the_same_objectives(folder: Path) -> None:
             assert part in objective.bad.replace("\n", " ") or part == objective.total
 
 
-@pytest.mark.timeout(300)
 def test_sloth_and_we_agree(folder: Path, promtool: str, tmp_path: Path) -> None:
     """At every hour each share is the same, and whoever is paged there is paged here."""
     files = [folder / f"rules/{name}.rules.yml" for name in ("objectives", "budgets", "alerts")]
