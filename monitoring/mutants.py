@@ -245,12 +245,21 @@ def tried(promtool: str, folder: Path, trial: Trial) -> list[tuple[Mutant, bool]
     return [(mutant, number not in alive) for number, mutant in enumerate(made)]
 
 
+def told(promtool: str, folder: Path, trial: Trial) -> list[tuple[Mutant, bool]]:
+    """The same, and a line for whoever waits."""
+    done = tried(promtool, folder, trial)
+    killed = sum(killed for _, killed in done)
+    sys.stdout.write(f"{title_of(trial.rule)}: {killed} of {len(done)}\n")
+    sys.stdout.flush()
+    return done
+
+
 def main(folder: Path, promtool: str) -> int:
     """Makes and tries every mutant of every rule; 1 where one survives."""
     promtool = shutil.which(promtool) or promtool
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            done = [*pool.map(lambda trial: tried(promtool, folder, trial), trials(folder))]
+            done = [*pool.map(lambda trial: told(promtool, folder, trial), trials(folder))]
         except PromtoolFailedError as error:
             sys.stderr.write(f"{error}\n")
             return 1
