@@ -4,7 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from mnist_pipeline.gates.promtool import judge_configuration, judge_rules, judge_tests
+from mnist_pipeline.gates.promtool import (
+    judge_configuration,
+    judge_mutants,
+    judge_routes,
+    judge_rules,
+    judge_tests,
+)
 from mnist_pipeline.gates.verdicts import Verdict
 
 CONFIGURATION = """\
@@ -29,7 +35,18 @@ Unit Testing:  tests/b_test.yml
             ],
         got:[]
 """
-JUDGES = (judge_configuration, judge_rules, judge_tests)
+ROUTES = """\
+Checking '/etc/alertmanager/alertmanager.yml'  SUCCESS
+Found:
+ - global config
+ - route
+ - 1 inhibit rules
+ - 5 receivers
+ - 1 templates
+  SUCCESS
+"""
+SURVIVED = "SURVIVED a.yml: ErrorsBudgetBurn {}: > became >= in a > 1\n"
+JUDGES = (judge_configuration, judge_rules, judge_tests, judge_routes, judge_mutants)
 
 
 def test_a_configuration_with_rules_is_green() -> None:
@@ -90,3 +107,44 @@ def test_a_promtool_that_fails_without_a_word_is_not_run(
     """Without FAILED in its log there is nothing to call red."""
     verdict = judge(exit_code, "sh: 1: promtool: not found\n")
     assert (verdict.status, verdict.reasons[0].endswith("promtool: not found")) == ("not run", True)
+
+
+def test_receivers_are_counted() -> None:
+    """Routes that lead to five receivers are green."""
+    verdict = judge_routes(0, ROUTES)
+    assert (verdict.status, verdict.counts) == ("green", {"receivers": 5})
+
+
+def test_routes_that_cannot_be_read_are_red() -> None:
+    """What amtool says of them is the reason."""
+    log = "Checking 'a.yml'  FAILED: undefined receiver \"nobody\" used in route\n"
+    verdict = judge_routes(1, log)
+    assert (verdict.status, verdict.reasons) == (
+        "red",
+        ('undefined receiver "nobody" used in route',),
+    )
+
+
+def test_killed_mutants_are_counted() -> None:
+    """Mutants that were all noticed are green."""
+    verdict = judge_mutants(0, "300 number\nkilled 300 of 300 mutants\n")
+    assert (verdict.status, verdict.counts) == ("green", {"mutants killed": 300})
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "log"),
+    [
+        (1, f"{SURVIVED}killed 299 of 300 mutants\n"),
+        (0, f"{SURVIVED}killed 300 of 300 mutants\n"),
+        (0, "killed 299 of 300 mutants\n"),
+        (1, "killed 300 of 300 mutants\n"),
+    ],
+)
+def test_a_surviving_mutant_is_red(exit_code: int, log: str) -> None:
+    """One sign of a survivor is enough, be it a line, the figure, or the exit code."""
+    assert judge_mutants(exit_code, log).status == "red"
+
+
+def test_no_mutants_are_not_run() -> None:
+    """Of no mutant none survives, which proves nothing."""
+    assert judge_mutants(0, "killed 0 of 0 mutants\n").status == "not run"

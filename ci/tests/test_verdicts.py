@@ -9,6 +9,7 @@ from mnist_pipeline.gates.verdicts import (
     Verdict,
     combined,
     green,
+    metrics,
     not_run,
     origin_of,
     passed,
@@ -126,3 +127,15 @@ def test_the_summary_is_a_markdown_table() -> None:
     """A bar within a reason does not break the table's cells."""
     odd = StageResult("lint", Verdict("red", ("a|b",)), 1.0, "ran")
     assert "| lint | red | 1.0 | ran | a\\|b |" in summary([odd], 1.0)
+
+
+def test_prometheus_reads_what_every_stage_came_to() -> None:
+    """Passed and duration stand under the stage's name, the beginning stands alone."""
+    lines = [line for line in metrics([GREEN, RED], 1.7e9).splitlines() if line[0] != "#"]
+    assert lines == [
+        "pipeline_started_timestamp_seconds 1700000000",
+        'pipeline_stage_passed{stage="lint"} 1',
+        'pipeline_stage_passed{stage="unit"} 0',
+        'pipeline_stage_duration_seconds{stage="lint"} 2.0',
+        'pipeline_stage_duration_seconds{stage="unit"} 10.0',
+    ]

@@ -214,5 +214,51 @@ def test_model_that_learned_too_little_turns_model_red(tree: Path, verdicts: Cal
 
 def test_alert_with_another_limit_turns_monitoring_red(tree: Path, verdicts: Callable) -> None:
     """An alert that comes later than its tests say turns the stage monitoring red."""
-    plant(tree, "monitoring/rules/drift.rules.yml", "psi1h > 0.25\n", "psi1h > 0.3\n")
-    assert_only_red(verdicts("monitoring"), "monitoring", "above the major limit")
+    name = "monitoring/rules/alerts.rules.yml"
+    plant(tree, name, "psi1h > 0.25\n", "psi1h > 0.3\n")
+    assert_only_red(verdicts("monitoring"), "monitoring", "ModelDrift")
+
+
+def test_expression_that_no_test_looks_at_turns_monitoring_red(
+    tree: Path, verdicts: Callable
+) -> None:
+    """A test of an alert that is taken away leaves mutants alive."""
+    name = "monitoring/tests/watching_test.yml"
+    at_the_median = "      - {<<: *missing, eval_time: 580m}  # 180 of the 361 samples are 1\n"
+    plant(tree, name, at_the_median, "")
+    assert_only_red(verdicts("monitoring"), "monitoring", "mutants survive")
+
+
+def test_panel_with_a_wrong_metric_turns_observability_red(tree: Path, verdicts: Callable) -> None:
+    """A panel that asks for a metric that nobody has is empty."""
+    name = "monitoring/grafana/dashboards/resources.json"
+    plant(tree, name, '"process_open_fds{', '"process_open_files{')
+    assert_only_red(verdicts("observability"), "observability", "Open files of each replica")
+
+
+def test_label_that_the_backend_drops_turns_observability_red(
+    tree: Path, verdicts: Callable
+) -> None:
+    """Without the route nothing can be told apart, nor counted for an objective."""
+    plant(
+        tree,
+        f"{BACKEND}/metrics.py",
+        '"Requests answered.", ("method", "route", "status")',
+        '"Requests answered.", ("method", "path", "status")',
+    )
+    assert_only_red(verdicts("observability"), "observability", "all is well.*Unmeasured")
+
+
+def test_route_to_nobody_turns_observability_red(tree: Path, verdicts: Callable) -> None:
+    """A page that is routed to nobody does not reach Slack."""
+    route = """severity = "page"']\n      receiver: production-pages"""
+    plant(tree, "monitoring/alertmanager.yml", route, route.replace("production-pages", "nobody"))
+    assert_only_red(verdicts("observability"), "observability", "BudgetBurn is over.*arrive: not within")
+
+
+def test_dead_receiver_turns_observability_red(tree: Path, verdicts: Callable) -> None:
+    """A receiver that refuses what it is sent was told nothing."""
+    kept = "            RECEIVED.append(told)\n"
+    refused = "            self.send_error(503)\n            return\n"
+    plant(tree, "tests/observability/receiver.py", kept, refused)
+    assert_only_red(verdicts("observability"), "observability", "all is well.*NotificationsFailing")

@@ -23,12 +23,16 @@ FOLDERS = {
     "backend-torch": "apps/backend",
     "frontend": "apps/frontend",
     "prometheus": "monitoring",
+    "alertmanager": "monitoring",
+    "probe": "monitoring",
 }
 TARGETS = {
     "backend": "serving",
     "backend-torch": "serving-torch",
     "frontend": "serving",
     "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+    "probe": "probe",
 }
 CARD = "card.json"
 RUNTIMES = {"backend": "onnx", "backend-torch": "torch"}  # by image
@@ -127,8 +131,9 @@ async def lint(session: Session) -> Outcome:
 
 
 async def types(session: Session) -> Outcome:
-    """Types: mypy in each application's test image, and over this module."""
+    """Types: mypy in each application's test image, over what watches them, and this module."""
     parts: dict[str, Awaitable[Outcome]] = {name: types_of_app(session, name) for name in APPS}
+    parts["monitoring"] = types_of_monitoring(session)
     return await joined({**parts, "pipeline": types_of_pipeline(session)})
 
 
@@ -142,6 +147,14 @@ async def types_of_pipeline(session: Session) -> Outcome:
     tools = python_tools(session.file("ci/requirements.lock"), session.file(ROOT_LOCK))
     tree = tools.with_mounted_directory("/src/ci", session.folder("ci"))
     return await types_of(session, "pipeline", tree.with_workdir("/src/ci"))
+
+
+async def types_of_monitoring(session: Session) -> Outcome:
+    """Mypy over what makes rules and dashboards."""
+    tools = python_tools(session.file("monitoring/requirements.lock"))
+    tree = session.folder(include=["pyproject.toml", "monitoring/*.py"])
+    container = tools.with_mounted_directory("/src", tree).with_workdir("/src")
+    return await types_of(session, "monitoring", container)
 
 
 async def types_of(session: Session, name: str, container: dagger.Container) -> Outcome:

@@ -59,11 +59,21 @@ PageKey = Annotated[
     dagger.Secret | None,
     Doc("The page's own API key where keys are asked for, for example env://KEY or file://key."),
 ]
+Grafana = Annotated[
+    dagger.Container | None,
+    Doc("An image of Grafana to serve the dashboards with, for example grafana/grafana:11.6.0."),
+]
+GrafanaPassword = Annotated[
+    dagger.Secret | None,
+    Doc("The password of Grafana's user admin, for example env://GRAFANA_PASSWORD; no default."),
+]
 Quick = Annotated[
     bool,
     Doc("Measure for about 3 minutes instead of 12: fewer and shorter passes, wider ranges."),
 ]
-ImageName = Annotated[str, Doc("backend, backend-torch, frontend or prometheus.")]
+ImageName = Annotated[
+    str, Doc("backend, backend-torch, frontend, prometheus, alertmanager or probe.")
+]
 
 
 class StagesRedError(FunctionError):
@@ -143,8 +153,14 @@ class MnistPipeline:
     @function(cache="never")
     @check
     async def monitoring(self) -> str:
-        """Check Prometheus' configuration and rules, and run the tests of its alerts."""
+        """Check what Prometheus and Alertmanager are told: files, rules, tests, every mutant."""
         return await self.test(["monitoring"])
+
+    @function(cache="never")
+    @check
+    async def observability(self) -> str:
+        """Rehearse a bad day: each fault must be drawn, alarm, and be told, and nothing else."""
+        return await self.test(["observability"])
 
     @function(cache="never")
     @check
@@ -195,9 +211,20 @@ class MnistPipeline:
         return await (await stack.bench(await Session.opened(self.source))).sync()
 
     @function(cache="never")
-    async def up(self, keys: Keys = None, page_key: PageKey = None) -> dagger.Service:
+    async def up(
+        self,
+        keys: Keys = None,
+        page_key: PageKey = None,
+        grafana: Grafana = None,
+        grafana_password: GrafanaPassword = None,
+    ) -> dagger.Service:
         """Serve the whole stack on this machine's ports; use it as `up up`.
 
-        Page 8501, API 8000 and its metrics 9100, Prometheus 9090, PostgreSQL 15432.
+        Page 8501, API 8000 and its metrics 9100, Prometheus 9090, Alertmanager 9093,
+        PostgreSQL 15432; Grafana 3000 where an image of it is given.
         """
-        return stack.up(await Session.opened(self.source), keys, page_key)
+        grants = stack.Grants(keys, page_key, grafana, grafana_password)
+        try:
+            return stack.up(await Session.opened(self.source), grants)
+        except stack.PasswordMissingError as error:
+            raise UsageError(str(error)) from None

@@ -5,6 +5,7 @@ a service is run and waited for, or what the tests look for.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import dagger
 
@@ -23,7 +24,13 @@ from mnist_pipeline.services import (
     with_readiness,
 )
 
-PORTS = {"backend": 8000, "frontend": 8501, "prometheus": 9090}
+PORTS = {
+    "backend": 8000,
+    "frontend": 8501,
+    "probe": 9115,
+    "alertmanager": 9093,
+    "prometheus": 9090,
+}
 HAPROXY = ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]
 NOBODY = "http://127.0.0.1:9"
 PAGES = {  # more pages, and what differs from the one that is served
@@ -61,13 +68,16 @@ READY = {
     "edge": "http://edge:8080/_stcore/health",
 } | {name: f"http://{name}:8501/_stcore/health" for name in PAGES}
 OPEN = {8000: "backend:8000", 8501: "frontend:8501", 9090: "prometheus:9090"} | {
+    9093: "alertmanager:9093",
     9100: "backend:9100",
     15432: "postgresql:5432",  # on a port that no server of the machine's own holds
 }
 KEYS_FILE = "/keys/keys.json"
+GRAFANA_PORT = 3000
+GRAFANA_PASSWORD = "/run/secrets/grafana_password"  # noqa: S105  where it stands
 TESTS_LIMIT_SECONDS = 1200
 VOLUME = "service-logs"
-UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"}
+UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract", "observability"}
 STARTS, WAITS = "/tmp/starts.json", "/tmp/page"  # noqa: S108  of containers
 BENCH_TESTS = ("*.py", "load/*.py", "load/page/*.*", "load/serving/*.py")
 PROXY = """\
@@ -87,8 +97,15 @@ def bound(images: dict[str, dagger.Container], container: dagger.Container) -> d
         {"postgresql": database},
     )
     frontend = served(images["frontend"], {"backend": backend})
-    prometheus = served(images["prometheus"], {"backend": backend, "frontend": frontend})
-    parts = {"backend": backend, "frontend": frontend, "prometheus": prometheus}
+    parts = {
+        "backend": backend,
+        "frontend": frontend,
+        "probe": served(images["probe"], {"backend": backend}),
+        "alertmanager": served(images["alertmanager"], {}),
+    }
+    parts["prometheus"] = served(images["prometheus"], parts)
+    if "grafana" in images:
+        parts["grafana"] = served(images["grafana"], {"prometheus": parts["prometheus"]})
     if "guarded" in images:
         beside = {"backend": backend, "guarded": served(images["guarded"], {})}
         pages = {name: served(images[name], beside) for name in PAGES if name != "page-2"}
@@ -115,20 +132,61 @@ def served(
     return container.as_service(use_entrypoint=True, insecure_root_capabilities=privileged)
 
 
-def up(
-    session: Session, keys: dagger.File | None, page_key: dagger.Secret | None
-) -> dagger.Service:
+@dataclass(frozen=True)
+class Grants:
+    """What the caller brings along: keys, secrets, and a Grafana with the password for it."""
+
+    keys: dagger.File | None = None
+    page_key: dagger.Secret | None = None
+    grafana: dagger.Container | None = None
+    grafana_password: dagger.Secret | None = None
+
+
+class PasswordMissingError(ValueError):
+    """Grafana was asked for, but no password for it was given."""
+
+
+def dashboards(session: Session, grants: Grants) -> dagger.Container | None:
+    """The caller's Grafana with this project's source, dashboards and settings, if there is one.
+
+    Raises:
+        PasswordMissingError: there is one, but no password.
+    """
+    if grants.grafana is None:
+        return None
+    if grants.grafana_password is None:
+        message = (
+            "--grafana needs --grafana-password, such as env://GRAFANA_PASSWORD: none is made up"
+        )
+        raise PasswordMissingError(message)
+    folder = session.folder("monitoring/grafana")
+    return (
+        grants.grafana.with_directory(
+            "/etc/grafana", folder, include=["provisioning", "dashboards"]
+        )
+        .with_file("/etc/grafana/grafana.ini", folder.file("grafana.ini"), permissions=0o444)
+        .with_mounted_secret(GRAFANA_PASSWORD, grants.grafana_password, mode=0o444)
+        .with_exposed_port(GRAFANA_PORT)
+    )
+
+
+def up(session: Session, grants: Grants) -> dagger.Service:
     """The stack for people: one service with every port."""
     images = {name: image(session, name) for name in PORTS}
-    if keys:
+    grafana, places = dashboards(session, grants), dict(OPEN)
+    if grafana:
+        images["grafana"] = grafana
+        places[GRAFANA_PORT] = f"grafana:{GRAFANA_PORT}"
+    if grants.keys:
         asking = images["backend"].with_env_variable("MNIST_AUTH", "on")
         asking = asking.with_env_variable("MNIST_KEYS_FILE", KEYS_FILE)
-        images["backend"] = asking.with_file(KEYS_FILE, keys, permissions=0o444)
-    if page_key:
-        images["frontend"] = images["frontend"].with_secret_variable("MNIST_API_KEY", page_key)
-    forwarded = "".join(forwarding(port, place) for port, place in OPEN.items())
+        images["backend"] = asking.with_file(KEYS_FILE, grants.keys, permissions=0o444)
+    if grants.page_key:
+        page = images["frontend"].with_secret_variable("MNIST_API_KEY", grants.page_key)
+        images["frontend"] = page
+    forwarded = "".join(forwarding(port, place) for port, place in places.items())
     container = bound(images, proxy(PROXY + forwarded))
-    for port in OPEN:
+    for port in places:
         container = container.with_exposed_port(port)
     return container.as_service(args=HAPROXY)
 

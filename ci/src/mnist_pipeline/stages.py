@@ -13,7 +13,7 @@ import dagger
 from dagger import dag
 from opentelemetry import trace
 
-from mnist_pipeline import app, contract, monitoring, scan, stack
+from mnist_pipeline import app, contract, monitoring, observability, scan, stack
 from mnist_pipeline.containers.session import Outcome, Session, attempt
 from mnist_pipeline.gates import verdicts
 
@@ -27,6 +27,7 @@ STAGES: dict[str, Stage] = {
     "scan": scan.scan,
     "contract": contract.contract,
     "monitoring": monitoring.monitoring,
+    "observability": observability.observability,
     "end-to-end": stack.end_to_end,
 }
 LIMIT_SECONDS = 2400
@@ -69,7 +70,9 @@ class Evidence:
         """The evidence of every stage with the verdicts beside it."""
         status = verdicts.status_json(self.results, self.session.started, self.seconds)
         summary = verdicts.summary(self.results, self.seconds)
-        return self.files.with_new_file("status.json", status).with_new_file("summary.md", summary)
+        metrics = verdicts.metrics(self.results, self.session.started)
+        files = self.files.with_new_file("status.json", status).with_new_file("summary.md", summary)
+        return files.with_new_file("pipeline.prom", metrics)
 
 
 def selected(names: Sequence[str] | None) -> list[str]:

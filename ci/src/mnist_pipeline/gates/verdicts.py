@@ -177,6 +177,22 @@ def status_json(results: Sequence[StageResult], started: float, seconds: float) 
     return json.dumps(status, indent=2, ensure_ascii=False) + "\n"
 
 
+def metrics(results: Sequence[StageResult], started: float) -> str:
+    """All results for Prometheus, as a text file that a node exporter reads."""
+    lines = [
+        "# HELP pipeline_started_timestamp_seconds When the last pipeline began.",
+        "# TYPE pipeline_started_timestamp_seconds gauge",
+        f"pipeline_started_timestamp_seconds {started:.0f}",
+        "# HELP pipeline_stage_passed 1 if the stage was green.",
+        "# TYPE pipeline_stage_passed gauge",
+        *(f'pipeline_stage_passed{{stage="{r.stage}"}} {int(r.verdict.passed)}' for r in results),
+        "# HELP pipeline_stage_duration_seconds How long the stage took.",
+        "# TYPE pipeline_stage_duration_seconds gauge",
+        *(f'pipeline_stage_duration_seconds{{stage="{r.stage}"}} {r.seconds:.1f}' for r in results),
+    ]
+    return "\n".join([*lines, ""])
+
+
 def summary(results: Sequence[StageResult], seconds: float) -> str:
     """All results for people, in Markdown."""
     cells = [

@@ -1,0 +1,1 @@
+"""Makes what Prometheus and Grafana are told of the objectives that objectives.toml states."""
