@@ -253,7 +253,9 @@ def test_route_to_nobody_turns_observability_red(tree: Path, verdicts: Callable)
     """A page that is routed to nobody does not reach Slack."""
     route = """severity = "page"']\n      receiver: production-pages"""
     plant(tree, "monitoring/alertmanager.yml", route, route.replace("production-pages", "nobody"))
-    assert_only_red(verdicts("observability"), "observability", "BudgetBurn is over.*arrive: not within")
+    assert_only_red(
+        verdicts("observability"), "observability", "BudgetBurn is over.*arrive: not within"
+    )
 
 
 def test_dead_receiver_turns_observability_red(tree: Path, verdicts: Callable) -> None:
