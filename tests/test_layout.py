@@ -24,11 +24,15 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {
     "mnist_pipeline": [
         "main",
+        "release",
+        "verification",
+        "candidate trial",
         "stages",
         "stack contract scan load monitoring deploy",
+        "registry",
         "services app",
         "containers",
-        "gates readiness",
+        "gates options readiness smoke",
     ],
     "mnist_backend": [
         "app",
@@ -60,8 +64,9 @@ LAYERS = {
 # What is not in the standard library is imported by its owners alone.
 OWNERS = {
     "mnist_pipeline": {
-        "anyio": "stages containers",
-        "dagger": "main stages stack contract scan load monitoring deploy services app containers",
+        "anyio": "stages containers verification",
+        "dagger": "main release verification candidate trial stages stack contract scan load "
+        "monitoring deploy registry services app containers options",
         "opentelemetry": "stages",
     },
     "mnist_backend": {

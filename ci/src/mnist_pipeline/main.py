@@ -1,3 +1,4 @@
+# budget: the functions that users call, which are read as one list
 """The functions that users call.
 
 Contract: every function and argument carries the text that is its help; there is no shell here.
@@ -11,12 +12,43 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, check, function, object_type
 from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
 
-from mnist_pipeline import load, stack
+from mnist_pipeline import load, release, stack, verification
 from mnist_pipeline.app import ImageUnknownError, image, trained
 from mnist_pipeline.containers.session import Session
+from mnist_pipeline.gates.decision import ReleaseRefusedError
+from mnist_pipeline.gates.policy import EnvironmentUnknownError, PolicyMalformedError
+from mnist_pipeline.gates.release import HistoryUnusableError, RegistryAddressError
+from mnist_pipeline.options import (
+    DryRun,
+    Env,
+    EnvAlias,
+    From,
+    GitDir,
+    ImageReference,
+    KeyPassword,
+    Password,
+    PrivateKey,
+    PublicKey,
+    RegistryName,
+    RegistryService,
+    To,
+    Username,
+)
+from mnist_pipeline.registry import RegistryRefusedError
 from mnist_pipeline.stages import StageUnknownError, run
 
 Answer = TypeVar("Answer")
+TOLD = (  # errors that are the caller's to mend; their message is enough
+    ImageUnknownError,
+    StageUnknownError,
+    EnvironmentUnknownError,
+    PolicyMalformedError,
+    HistoryUnusableError,
+    RegistryAddressError,
+    RegistryRefusedError,
+    ReleaseRefusedError,
+    verification.ReleaseUsageError,
+)
 Source = Annotated[
     dagger.Directory,
     DefaultPath("/"),
@@ -78,7 +110,7 @@ async def told(call: Awaitable[Answer]) -> Answer:
     """Awaits a call; a wrong name is the caller's fault and needs no traceback."""
     try:
         return await call
-    except (ImageUnknownError, StageUnknownError) as error:
+    except TOLD as error:
         raise UsageError(str(error)) from None
 
 
@@ -201,3 +233,67 @@ class MnistPipeline:
         Page 8501, API 8000 and its metrics 9100, Prometheus 9090, PostgreSQL 15432.
         """
         return stack.up(await Session.opened(self.source), keys, page_key)
+
+    @function(cache="never")
+    async def publish(  # noqa: PLR0913, PLR0917  each is an option of the command
+        self,
+        git_dir: GitDir,
+        env: Env = "",
+        environment: EnvAlias = "",
+        registry: RegistryName = "",
+        username: Username = "",
+        password: Password = None,
+        key: PrivateKey = None,
+        key_password: KeyPassword = None,
+        registry_service: RegistryService = None,
+        dry_run: DryRun = False,
+        fresh: Fresh = False,
+    ) -> str:
+        """Publish the tested images of an environment: pushed by digest, signed, verified, tried.
+
+        Runs the stages that ci/release-policy.toml asks for, or takes their answers where they are
+        fresh, and refuses with every reason where the policy is not met. Tags are set last, so a
+        release that fails is found by nobody and can be run again. Prints the release as JSON.
+        """
+        place = verification.Place(registry, username, password, registry_service)
+        signing = release.Key(key, key_password) if key else None
+        order = release.Order((env, environment), place, signing, rehearsal=dry_run, fresh=fresh)
+        call = release.publish(self.source, git_dir, order)
+        return (await told(call)).text()
+
+    @function(cache="never")
+    async def promote(  # noqa: PLR0913, PLR0917  each is an option of the command
+        self,
+        from_: From,
+        to: To,
+        registry: RegistryName,
+        key: PublicKey,
+        username: Username = "",
+        password: Password = None,
+        registry_service: RegistryService = None,
+    ) -> str:
+        """Promote what is published from one environment to another: the same digests, no build.
+
+        Everything is verified again by the policy of the new environment. Prints JSON.
+        """
+        place = verification.Place(registry, username, password, registry_service)
+        call = verification.promote(self.source, from_, to, place, await key.contents())
+        return (await told(call)).text()
+
+    @function(cache="never")
+    async def verify(
+        self,
+        image: ImageReference,
+        key: PublicKey,
+        env: Env = "production",
+        username: Username = "",
+        password: Password = None,
+        registry_service: RegistryService = None,
+    ) -> str:
+        """Verify an image in a registry: signature, provenance, contents, evidence, policy.
+
+        Prints what was found as JSON; fails with every reason where something is refused.
+        """
+        place = verification.Place("", username, password, registry_service)
+        call = verification.verify(self.source, image, env, place, await key.contents())
+        return (await told(call)).text()
