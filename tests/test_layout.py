@@ -29,10 +29,10 @@ LAYERS = {
         "candidate trial",
         "stages",
         "stack contract scan load monitoring deploy",
-        "registry",
+        "notify registry",
         "services app",
         "containers",
-        "gates options readiness smoke",
+        "deliver gates options readiness smoke",
     ],
     "mnist_backend": [
         "app",
@@ -66,7 +66,7 @@ OWNERS = {
     "mnist_pipeline": {
         "anyio": "stages containers verification",
         "dagger": "main release verification candidate trial stages stack contract scan load "
-        "monitoring deploy registry services app containers options",
+        "monitoring deploy registry notify services app containers options",
         "opentelemetry": "stages",
     },
     "mnist_backend": {

@@ -12,10 +12,11 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, check, function, object_type
 from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
 
-from mnist_pipeline import load, release, stack, verification
+from mnist_pipeline import load, notify, release, stack, verification
 from mnist_pipeline.app import ImageUnknownError, image, trained
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.gates.decision import ReleaseRefusedError
+from mnist_pipeline.gates.notices import ReportUnknownError
 from mnist_pipeline.gates.policy import EnvironmentUnknownError, PolicyMalformedError
 from mnist_pipeline.gates.release import HistoryUnusableError, RegistryAddressError
 from mnist_pipeline.options import (
@@ -26,11 +27,15 @@ from mnist_pipeline.options import (
     GitDir,
     ImageReference,
     KeyPassword,
+    Link,
     Password,
     PrivateKey,
     PublicKey,
     RegistryName,
     RegistryService,
+    Report,
+    Slack,
+    Teams,
     To,
     Username,
 )
@@ -45,6 +50,8 @@ TOLD = (  # errors that are the caller's to mend; their message is enough
     PolicyMalformedError,
     HistoryUnusableError,
     RegistryAddressError,
+    notify.ChatUnknownError,
+    ReportUnknownError,
     RegistryRefusedError,
     ReleaseRefusedError,
     verification.ReleaseUsageError,
@@ -297,3 +304,13 @@ class MnistPipeline:
         place = verification.Place("", username, password, registry_service)
         call = verification.verify(self.source, image, env, place, await key.contents())
         return (await told(call)).text()
+
+    @function(cache="never")
+    async def notify(
+        self, report: Report, slack: Slack = None, teams: Teams = None, link: Link = ""
+    ) -> str:
+        """Tell Slack and Teams about a run or a release: verdict, reasons, digests, link.
+
+        A chat that cannot be reached is reported and fails nothing.
+        """
+        return await told(notify.notify(report, {"slack": slack, "teams": teams}, link))

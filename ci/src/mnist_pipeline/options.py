@@ -56,3 +56,12 @@ From = Annotated[
     str, Name("from"), Doc("An environment, or the tag of a version, that is published already.")
 ]
 To = Annotated[str, Doc("The environment that gets the same digests: staging or production.")]
+Report = Annotated[
+    dagger.File,
+    Doc("What publish, promote or verify printed, or the status.json of the evidence."),
+]
+Slack = Annotated[dagger.Secret | None, Doc("Slack's incoming webhook, as env://SLACK_WEBHOOK.")]
+Teams = Annotated[
+    dagger.Secret | None, Doc("The webhook of a Teams workflow, for example env://TEAMS_WEBHOOK.")
+]
+Link = Annotated[str, Doc("Where the run can be seen: an address that begins with https://.")]
