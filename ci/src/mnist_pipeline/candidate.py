@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import dagger
+from dagger import dag
 
 from mnist_pipeline import stages
 from mnist_pipeline.app import APPS
@@ -33,11 +34,11 @@ SECONDS_OF_UNKNOWN = 0.0  # the beginning of time: an answer that does not say w
 GIT = {
     "commit": "rev-parse --verify HEAD",
     "shallow": "rev-parse --is-shallow-repository",
-    "describe": "describe --tags --long --match=v[0-9]* --always",
+    "describe": "describe --tags --long --match='v[0-9]*' --always",
     "count": "rev-list --count HEAD",
     "status": "status --porcelain",
-    "subject": "log -1 --format=%s",
-    "committed": "log -1 --format=%cI",
+    "subject": "log -1 --format='%s'",
+    "committed": "log -1 --format='%cI'",
 }
 GIT_SETTINGS = {  # the folder belongs to another user, which git asks about
     "GIT_CONFIG_COUNT": "1",
@@ -68,17 +69,14 @@ async def origin(session: Session, git_dir: dagger.Directory) -> Origin:
     )
     for name, value in GIT_SETTINGS.items():
         container = container.with_env_variable(name, value)
-    answers = {}
-    for name, command in GIT.items():
-        done = container.with_exec(["git", *command.split()], expect=dagger.ReturnType.ANY)
-        failed = bool(await done.exit_code())
-        if failed and name == "status":
-            message = f"git cannot compare the tree: {(await done.stderr()).strip()}"
-            raise release.HistoryUnusableError(message)
-        answers[name] = await (done.stderr() if failed else done.stdout())
-        if name == "commit" and failed:
-            break
-    return release.origin(answers)
+    keep = "".join(f"git {command} >/answers/{name}\n" for name, command in GIT.items())
+    done = container.with_directory("/answers", dag.directory()).with_exec(
+        ["sh", "-ec", keep], expect=dagger.ReturnType.ANY
+    )
+    if await done.exit_code():
+        raise release.HistoryUnusableError(release.unusable(await done.stderr()))
+    answers = done.directory("/answers")
+    return release.origin({name: await answers.file(name).contents() for name in GIT})
 
 
 async def candidate(

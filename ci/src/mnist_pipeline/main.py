@@ -28,6 +28,7 @@ from mnist_pipeline.options import (
     ImageReference,
     KeyPassword,
     Link,
+    NewPassword,
     Password,
     PrivateKey,
     PublicKey,
@@ -314,3 +315,11 @@ class MnistPipeline:
         A chat that cannot be reached is reported and fails nothing.
         """
         return await told(notify.notify(report, {"slack": slack, "teams": teams}, link))
+
+    @function(cache="never")
+    async def signing_key(self, key_password: NewPassword) -> dagger.Directory:
+        """Make the pair of keys that signs releases: cosign.key, locked by a password, cosign.pub.
+
+        Export it once, outside of the tree; whoever verifies needs cosign.pub alone.
+        """
+        return await release.signing_key(self.source, key_password)

@@ -31,6 +31,9 @@ PrivateKey = Annotated[
 KeyPassword = Annotated[
     dagger.Secret | None, Doc("The password of the private key, for example env://KEY_PASSWORD.")
 ]
+NewPassword = Annotated[
+    dagger.Secret, Doc("The password that shall lock the private key, for example env://PASSWORD.")
+]
 PublicKey = Annotated[dagger.File, Doc("The public key, cosign.pub, whose other half signed.")]
 DryRun = Annotated[
     bool,

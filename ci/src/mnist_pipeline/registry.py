@@ -96,19 +96,22 @@ def rehearsal_service(session: Session) -> dagger.Service:
     )
 
 
-async def throwaway_key(registry: "Registry", password: dagger.Secret) -> dagger.Secret:
-    """A key for one rehearsal; all that is kept of it is locked by a password nobody keeps."""
-    locked = registry.tools.with_secret_variable("COSIGN_PASSWORD", password)
-    command = ["cosign", "generate-key-pair", "--output-key-prefix=/keys/cosign"]
-    done = await replace(registry, tools=locked).ran("making a key", *command)
-    return dag.set_secret(f"rehearsal-{uuid4().hex}", await done.file(KEY).contents())
+def key_pair(container: dagger.Container, password: dagger.Secret) -> dagger.Directory:
+    """A new pair, cosign.key and cosign.pub; the private one is locked by the password."""
+    command = ["cosign", "generate-key-pair", f"--output-key-prefix={KEY.removesuffix('.key')}"]
+    return (
+        container.with_secret_variable("COSIGN_PASSWORD", password)
+        .with_env_variable("STEP", uuid4().hex)
+        .with_exec(command)
+        .directory(KEY.rpartition("/")[0])
+    )
 
 
 def packed(session: Session, name: str) -> dagger.Directory:
     """The image as every stage had it, as an OCI layout, its layers in the form they travel in."""
     file = image(session, name).as_tarball(
         forced_compression=dagger.ImageLayerCompression.GZIP,
-        media_types=dagger.ImageMediaTypes.OCIMEDIATYPES,
+        media_types=dagger.ImageMediaTypes.OCI,
     )
     unpack = ["sh", "-c", "mkdir /layout && tar -xf /image.tar -C /layout"]
     return debian().with_mounted_file("/image.tar", file).with_exec(unpack).directory("/layout")

@@ -24,7 +24,7 @@ from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import Ruling
 from mnist_pipeline.gates.release import Origin, address, fixed_tags
-from mnist_pipeline.registry import REHEARSAL, Registry, rehearsal_service, throwaway_key
+from mnist_pipeline.registry import REHEARSAL, Registry, key_pair, rehearsal_service, tools
 from mnist_pipeline.trial import tried
 from mnist_pipeline.verification import (
     Place,
@@ -89,7 +89,9 @@ async def signer(registry: Registry, key: Key | None, *, rehearsal: bool) -> Reg
         message = "a release is signed: give --key and --key-password, or try it with --dry-run"
         raise ReleaseUsageError(message)
     password = dag.set_secret(f"rehearsal-{uuid4().hex}", secrets.token_hex(16))
-    return registry.signing(await throwaway_key(registry, password), password)
+    made = key_pair(registry.tools, password).file("cosign.key")  # locked, and nobody keeps the key
+    private = dag.set_secret(f"rehearsal-{uuid4().hex}", await made.contents())
+    return registry.signing(private, password)
 
 
 class Release:
@@ -194,3 +196,8 @@ class Release:
         for tag in self.tags():
             for name, digest in self.images.items():
                 await self.registry.tag(name, digest, tag)
+
+
+async def signing_key(source: dagger.Directory, password: dagger.Secret) -> dagger.Directory:
+    """A new pair of keys for releases."""
+    return key_pair(tools(await Session.opened(source)), password)

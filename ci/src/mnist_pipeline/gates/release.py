@@ -69,8 +69,7 @@ def origin(answers: Mapping[str, str]) -> Origin:
     """
     commit = answers["commit"].strip()
     if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
-        message = f"--git-dir is no git folder with a commit: {commit[-200:] or 'it is empty'}"
-        raise HistoryUnusableError(message)
+        raise HistoryUnusableError(unusable(commit))
     if answers["shallow"].strip() == "true":
         message = (
             "the clone is shallow, so the version cannot be told: run `git fetch --unshallow "
@@ -81,6 +80,12 @@ def origin(answers: Mapping[str, str]) -> Origin:
     version = version_of(answers["describe"].strip(), int(answers["count"]), commit, clean=clean)
     subject, committed = answers["subject"].strip(), answers["committed"].strip()
     return Origin(commit, version, clean, subject, committed)
+
+
+def unusable(said: str) -> str:
+    """Why a git folder tells nothing, in git's words."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return f"--git-dir is no git folder with a commit: {lines[0] if lines else 'it is empty'}"
 
 
 def version_of(described: str, count: int, commit: str, *, clean: bool) -> str:
