@@ -96,7 +96,9 @@ async def candidate(
     layouts = {name: await digests(image) for name, image in images.items()}
     manifests = {name: layout.manifest for name, layout in layouts.items()}
     digest = sha256(release.sums(contents(folder)).encode()).hexdigest()
-    evidence = Evidence(judged, known.commit, known.version, known.clean, digest, manifests)
+    evidence = Evidence(
+        judged, known.commit, known.version, known.clean, digest, manifests, known.committed
+    )
     sboms = {name: loaded(folder / SCAN / name / "sbom.json") for name in APPS}
     return Candidate(found.session, evidence, images, layouts, sboms, same(folder, layouts))
 

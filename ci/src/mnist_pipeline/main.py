@@ -16,10 +16,12 @@ from mnist_pipeline import load, notify, release, stack, verification
 from mnist_pipeline.app import ImageUnknownError, image, trained
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.gates.decision import ReleaseRefusedError
+from mnist_pipeline.gates.ledger import LedgerMalformedError
 from mnist_pipeline.gates.notices import ReportUnknownError
 from mnist_pipeline.gates.policy import EnvironmentUnknownError, PolicyMalformedError
 from mnist_pipeline.gates.release import HistoryUnusableError, RegistryAddressError
 from mnist_pipeline.options import (
+    Added,
     DryRun,
     Env,
     EnvAlias,
@@ -27,6 +29,7 @@ from mnist_pipeline.options import (
     GitDir,
     ImageReference,
     KeyPassword,
+    Ledger,
     Link,
     NewPassword,
     Password,
@@ -50,6 +53,7 @@ TOLD = (  # errors that are the caller's to mend; their message is enough
     EnvironmentUnknownError,
     PolicyMalformedError,
     HistoryUnusableError,
+    LedgerMalformedError,
     RegistryAddressError,
     notify.ChatUnknownError,
     ReportUnknownError,
@@ -323,3 +327,11 @@ class MnistPipeline:
         Export it once, outside of the tree; whoever verifies needs cosign.pub alone.
         """
         return await release.signing_key(self.source, key_password)
+
+    @function(cache="never")
+    async def ledger(self, entries: Ledger, add: Added = None) -> dagger.Directory:
+        """Append a release to a ledger, and work out deployment frequency, lead time and more.
+
+        Hands over ledger.jsonl and delivery.prom, the figures of the last 30 days for Prometheus.
+        """
+        return await told(release.ledger(entries, add))

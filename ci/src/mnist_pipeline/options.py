@@ -68,3 +68,10 @@ Teams = Annotated[
     dagger.Secret | None, Doc("The webhook of a Teams workflow, for example env://TEAMS_WEBHOOK.")
 ]
 Link = Annotated[str, Doc("Where the run can be seen: an address that begins with https://.")]
+Ledger = Annotated[
+    dagger.File,
+    Doc("The ledger: JSON lines, what publish and promote printed, and incidents; may be empty."),
+]
+Added = Annotated[
+    dagger.File | None, Doc("What publish or promote printed, to be appended to the ledger.")
+]

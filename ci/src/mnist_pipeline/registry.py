@@ -61,7 +61,17 @@ def cosign(session: Session) -> dagger.File:
     for name, value in settings.items():
         container = container.with_env_variable(name, value)
     small = "-gcflags=all=-dwarf=false -l"  # it waits for registries: inlining gains nothing
-    command = ["go", "build", small, "-ldflags", "-s -w", "-o", "/usr/local/bin/cosign", COSIGN]
+    command = [
+        "nice",
+        "go",
+        "build",
+        small,
+        "-ldflags",
+        "-s -w",
+        "-o",
+        "/usr/local/bin/cosign",
+        COSIGN,
+    ]
     return (
         container.with_mounted_cache("/var/cache/go", dag.cache_volume("go-cosign"))
         .with_mounted_directory("/src", session.folder("ci/cosign"))

@@ -21,6 +21,7 @@ from mnist_pipeline.candidate import Candidate, candidate, origin
 from mnist_pipeline.containers import base
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.gates import attestations, policy
+from mnist_pipeline.gates import ledger as ledgers
 from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import Ruling
 from mnist_pipeline.gates.release import Origin, address, fixed_tags
@@ -201,3 +202,13 @@ class Release:
 async def signing_key(source: dagger.Directory, password: dagger.Secret) -> dagger.Directory:
     """A new pair of keys for releases."""
     return key_pair(tools(await Session.opened(source)), password)
+
+
+async def ledger(entries: dagger.File, add: dagger.File | None) -> dagger.Directory:
+    """The ledger with a release more, and its figures beside it."""
+    text = await entries.contents()
+    if add:
+        text = ledgers.appended(text, await add.contents())
+    figures = ledgers.prometheus(ledgers.entries(text), now())
+    files = dag.directory().with_new_file("ledger.jsonl", text)
+    return files.with_new_file("delivery.prom", figures)

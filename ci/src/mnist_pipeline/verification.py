@@ -182,7 +182,7 @@ async def decided(
     told = {}
     if evidence:
         told = {"version": evidence[0].version, "commit": evidence[0].commit}
-        told["evidence"] = f"sha256:{evidence[0].digest}"
+        told |= {"committed": evidence[0].committed, "evidence": f"sha256:{evidence[0].digest}"}
     told["finished"] = now().isoformat(timespec="seconds")
     images = {name: registry.at(name, digest) for name, digest in digests.items()}
     return Decision(

@@ -48,6 +48,7 @@ class Evidence:
     clean: bool  # the tree is its commit, nothing changed or added
     digest: str  # sha256 over every file of the evidence
     images: Mapping[str, str]  # by name, the digest of the image's manifest
+    committed: str = ""  # when the commit was made, in ISO 8601
 
 
 @dataclass(frozen=True)
