@@ -7,7 +7,6 @@ the stages. Does not know how anything is signed.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -38,6 +37,11 @@ class Project:
     registry: Registry
 
     @property
+    def key_password(self) -> str:
+        """The option that hands over the password of the key."""
+        return f"--key-password=file://{self.keys.parent}/password"
+
+    @property
     def address(self) -> str:
         """The registry as the pipeline knows it."""
         return f"{HOST}:{self.registry.server_port}/{NAMESPACE}"
@@ -49,7 +53,6 @@ class Project:
         return subprocess.run(
             [*call, *arguments, *([at] if service else [])],
             cwd=ROOT,
-            env={**os.environ, "KEY_PASSWORD": PASSWORD, "REGISTRY_PASSWORD": "wrong"},
             capture_output=True,
             text=True,
             timeout=LIMIT_SECONDS,
@@ -58,7 +61,7 @@ class Project:
 
     def publish(self, *more: str) -> subprocess.CompletedProcess[str]:
         """Publishes for dev."""
-        key = [f"--key=file://{self.keys}/cosign.key", "--key-password=env://KEY_PASSWORD"]
+        key = [f"--key=file://{self.keys}/cosign.key", self.key_password]
         git = f"--git-dir={self.tree}/.git"
         return self.call("publish", "--env=dev", f"--registry={self.address}", git, *key, *more)
 
@@ -110,10 +113,11 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Project:
     git(tree, "add", "-A")
     git(tree, "commit", "-qm", "A tree to release")
     git(tree, "tag", "v1.2.3")
+    (keys.parent / "password").write_text(PASSWORD, encoding="utf-8")
     project = Project(tree, keys, Registry())
     made = project.call(
         "signing-key",
-        "--key-password=env://KEY_PASSWORD",
+        project.key_password,
         "export",
         f"--path={keys}",
         service=False,
@@ -189,7 +193,7 @@ def test_an_image_that_another_key_signed_is_refused(project: Project, tmp_path:
     """A key pair of somebody else does not verify what ours signed."""
     call = (
         "signing-key",
-        "--key-password=env://KEY_PASSWORD",
+        project.key_password,
         "export",
         f"--path={tmp_path}/other",
     )
@@ -233,7 +237,9 @@ def test_a_tag_of_another_image_is_not_moved(project: Project) -> None:
 def test_wrong_credentials_are_told(project: Project) -> None:
     """A registry that asks for a password refuses a wrong one at once, and the way out is told."""
     project.registry.password = "right"  # noqa: S105  of a registry that only this test knows
-    credentials = (f"--username={USER}", "--password=env://REGISTRY_PASSWORD")
+    (project.tree.parent / "password").write_text("wrong", encoding="utf-8")
+    wrong = f"--password=file://{project.tree.parent}/password"
+    credentials = (f"--username={USER}", wrong)
     printed = refusal(project.publish(*credentials))
     assert "check --username, --password" in printed
     assert "stage lint" not in printed
