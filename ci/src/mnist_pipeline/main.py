@@ -27,7 +27,10 @@ from mnist_pipeline.options import (
     EnvAlias,
     From,
     GitDir,
+    Identity,
+    IdentityToken,
     ImageReference,
+    Issuer,
     KeyPassword,
     Ledger,
     Link,
@@ -43,7 +46,7 @@ from mnist_pipeline.options import (
     To,
     Username,
 )
-from mnist_pipeline.registry import RegistryRefusedError
+from mnist_pipeline.registry import RegistryRefusedError, Trust
 from mnist_pipeline.stages import StageUnknownError, run
 
 Answer = TypeVar("Answer")
@@ -257,6 +260,9 @@ class MnistPipeline:
         password: Password = None,
         key: PrivateKey = None,
         key_password: KeyPassword = None,
+        identity_token: IdentityToken = None,
+        identity: Identity = "",
+        issuer: Issuer = "",
         registry_service: RegistryService = None,
         dry_run: DryRun = False,
         fresh: Fresh = False,
@@ -268,8 +274,8 @@ class MnistPipeline:
         release that fails is found by nobody and can be run again. Prints the release as JSON.
         """
         place = verification.Place(registry, username, password, registry_service)
-        signing = release.Key(key, key_password) if key else None
-        order = release.Order((env, environment), place, signing, rehearsal=dry_run, fresh=fresh)
+        signer = release.Signer(key, key_password, identity_token, identity, issuer)
+        order = release.Order((env, environment), place, signer, rehearsal=dry_run, fresh=fresh)
         call = release.publish(self.source, git_dir, order)
         return (await told(call)).text()
 
@@ -279,7 +285,9 @@ class MnistPipeline:
         from_: From,
         to: To,
         registry: RegistryName,
-        key: PublicKey,
+        key: PublicKey = None,
+        identity: Identity = "",
+        issuer: Issuer = "",
         username: Username = "",
         password: Password = None,
         registry_service: RegistryService = None,
@@ -289,14 +297,17 @@ class MnistPipeline:
         Everything is verified again by the policy of the new environment. Prints JSON.
         """
         place = verification.Place(registry, username, password, registry_service)
-        call = verification.promote(self.source, from_, to, place, await key.contents())
+        who = Trust(await key.contents() if key else "", identity, issuer)
+        call = verification.promote(self.source, from_, to, place, who)
         return (await told(call)).text()
 
     @function(cache="never")
-    async def verify(
+    async def verify(  # noqa: PLR0913, PLR0917  each is an option of the command
         self,
         image: ImageReference,
-        key: PublicKey,
+        key: PublicKey = None,
+        identity: Identity = "",
+        issuer: Issuer = "",
         env: Env = "production",
         username: Username = "",
         password: Password = None,
@@ -307,7 +318,8 @@ class MnistPipeline:
         Prints what was found as JSON; fails with every reason where something is refused.
         """
         place = verification.Place("", username, password, registry_service)
-        call = verification.verify(self.source, image, env, place, await key.contents())
+        who = Trust(await key.contents() if key else "", identity, issuer)
+        call = verification.verify(self.source, image, env, place, who)
         return (await told(call)).text()
 
     @function(cache="never")

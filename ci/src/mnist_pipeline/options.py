@@ -34,7 +34,22 @@ KeyPassword = Annotated[
 NewPassword = Annotated[
     dagger.Secret, Doc("The password that shall lock the private key, for example env://PASSWORD.")
 ]
-PublicKey = Annotated[dagger.File, Doc("The public key, cosign.pub, whose other half signed.")]
+PublicKey = Annotated[
+    dagger.File | None, Doc("The public key, cosign.pub, whose other half must have signed.")
+]
+IdentityToken = Annotated[
+    dagger.Secret | None,
+    Doc(
+        "An OpenID Connect token of the platform, for the audience sigstore: it signs instead of a "
+        "key, by Sigstore's public services."
+    ),
+]
+Identity = Annotated[
+    str, Doc("Without a key: who must have signed, for example the address of a workflow.")
+]
+Issuer = Annotated[
+    str, Doc("Without a key: who vouches, https://token.actions.githubusercontent.com for GitHub.")
+]
 DryRun = Annotated[
     bool,
     Doc(
@@ -45,7 +60,7 @@ DryRun = Annotated[
 GitDir = Annotated[
     dagger.Directory,
     DefaultPath("/.git"),
-    Ignore(["config", "hooks", "logs", "modules", "worktrees", "**/*.lock"]),
+    Ignore(["config", "FETCH_HEAD", "hooks", "logs", "modules", "worktrees", "**/*.lock"]),
     Doc("The git folder that tells version and commit of the source; needs the whole history."),
 ]
 ImageReference = Annotated[

@@ -17,27 +17,14 @@ from dagger import dag
 from mnist_pipeline.app import image
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
+from mnist_pipeline.containers.signing import KEY, OWNER, PUBLIC, SIGNING, TRUST, tools
 from mnist_pipeline.gates.attestations import TYPES
 from mnist_pipeline.gates.release import PREFIX, Layout, explained, layout
 
-COSIGN = "github.com/sigstore/cosign/v3/cmd/cosign"
-GO_TOOLCHAIN = "go1.26.3"  # what cosign's own go.mod asks for; Debian's Go fetches and verifies it
 LIMIT_SECONDS = "300"
-OWNER = "65534:65534"
-KEY, PUBLIC, SIGNING, TRUST = "/keys/cosign.key", "/keys/cosign.pub", "/signing.json", "/trust.json"
-AUTHENTICATION = "/auth/config.json"
 IMAGES, PULLED = "/images", "/tmp/pulled.tar"  # noqa: S108  of a container
+AUTHENTICATION = "/auth/config.json"
 ABSENT = ("manifest unknown", "name unknown", "not known", "404", "not found")
-# No transparency log and no certificates: a key alone signs, where no such service can be reached.
-SIGNING_CONFIG = '{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}'
-TRUSTED_ROOT = '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
-REHEARSAL = "registry.local:5000"  # how the session's own registry is bound
-REHEARSAL_CONFIG = """\
-version: 0.1
-log: {level: warn, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: /srv}}
-http: {addr: ":5000"}
-"""
 
 
 class RegistryRefusedError(RuntimeError):
@@ -46,75 +33,6 @@ class RegistryRefusedError(RuntimeError):
 
 class SignatureRefusedError(RegistryRefusedError):
     """What was to be verified is not there, or not signed with that key."""
-
-
-def cosign(session: Session) -> dagger.File:
-    """The signing tool, compiled from Go modules whose checksums are committed."""
-    container = debian("ca-certificates", "golang-go")
-    settings = {
-        "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
-        "GOTOOLCHAIN": GO_TOOLCHAIN,
-        "GOMODCACHE": "/var/cache/go/mod",
-        "GOCACHE": "/var/cache/go/build",
-        "CGO_ENABLED": "0",
-    }
-    for name, value in settings.items():
-        container = container.with_env_variable(name, value)
-    small = "-gcflags=all=-dwarf=false -l"  # it waits for registries: inlining gains nothing
-    command = [
-        "nice",
-        "go",
-        "build",
-        small,
-        "-ldflags",
-        "-s -w",
-        "-o",
-        "/usr/local/bin/cosign",
-        COSIGN,
-    ]
-    return (
-        container.with_mounted_cache("/var/cache/go", dag.cache_volume("go-cosign"))
-        .with_mounted_directory("/src", session.folder("ci/cosign"))
-        .with_workdir("/src")
-        .with_exec(command)
-        .file("/usr/local/bin/cosign")
-    )
-
-
-def tools(session: Session) -> dagger.Container:
-    """What carries, signs and verifies images, as a user without rights."""
-    return (
-        debian("ca-certificates", "skopeo")
-        .with_file("/usr/local/bin/cosign", cosign(session), permissions=0o755)
-        .with_new_file(SIGNING, SIGNING_CONFIG)
-        .with_new_file(TRUST, TRUSTED_ROOT)
-        .with_directory("/keys", dag.directory(), owner=OWNER)
-        .with_env_variable("HOME", "/tmp")  # noqa: S108  the user has no other folder
-        .with_user(OWNER)
-    )
-
-
-def rehearsal_service(session: Session) -> dagger.Service:
-    """An empty registry for this call alone, by plain HTTP."""
-    path = "/etc/rehearsal.yml"
-    return (
-        debian("docker-registry")
-        .with_new_file(path, REHEARSAL_CONFIG)
-        .with_env_variable("REHEARSAL", f"{session.started}")
-        .with_exposed_port(5000)
-        .as_service(args=["docker-registry", "serve", path])
-    )
-
-
-def key_pair(container: dagger.Container, password: dagger.Secret) -> dagger.Directory:
-    """A new pair, cosign.key and cosign.pub; the private one is locked by the password."""
-    command = ["cosign", "generate-key-pair", f"--output-key-prefix={KEY.removesuffix('.key')}"]
-    return (
-        container.with_secret_variable("COSIGN_PASSWORD", password)
-        .with_env_variable("STEP", uuid4().hex)
-        .with_exec(command)
-        .directory(KEY.rpartition("/")[0])
-    )
 
 
 def packed(session: Session, name: str) -> dagger.Directory:
@@ -140,12 +58,23 @@ async def digests(packed_image: dagger.Directory) -> Layout:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """Who must have signed: the other half of a key, or an identity and who vouches for it."""
+
+    public: str = ""
+    identity: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True)
 class Registry:
     """A registry with what is needed to talk to it."""
 
     address: str
     tools: dagger.Container
     plain: bool  # by HTTP, only inside the session or through a service that the caller hands over
+    seal: tuple[str, ...] = ()  # cosign's options to sign
+    trust: tuple[str, ...] = ()  # cosign's options to verify
 
     @classmethod
     async def opened(
@@ -187,15 +116,31 @@ class Registry:
         return replace(self, tools=container)
 
     def signing(self, key: dagger.Secret, password: dagger.Secret | None) -> "Registry":
-        """The same, able to sign."""
+        """The same, able to sign with a key, without any service."""
         container = self.tools.with_mounted_secret(KEY, key, owner=OWNER)
-        if password:
-            return replace(self, tools=container.with_secret_variable("COSIGN_PASSWORD", password))
-        return replace(self, tools=container.with_env_variable("COSIGN_PASSWORD", ""))
+        container = (
+            container.with_secret_variable("COSIGN_PASSWORD", password)
+            if password
+            else container.with_env_variable("COSIGN_PASSWORD", "")
+        )
+        seal = (f"--key={KEY}", f"--signing-config={SIGNING}", f"--trusted-root={TRUST}")
+        return replace(self, tools=container, seal=seal)
 
-    def trusting(self, public: str) -> "Registry":
-        """The same, able to verify what the key's other half signed."""
-        return replace(self, tools=self.tools.with_new_file(PUBLIC, public))
+    def identified(self, token: dagger.Secret) -> "Registry":
+        """The same, able to sign as the token's identity, by Sigstore's public services."""
+        return replace(self, tools=self.tools.with_secret_variable("SIGSTORE_ID_TOKEN", token))
+
+    def trusting(self, who: Trust) -> "Registry":
+        """The same, able to verify what they signed."""
+        if who.public:
+            container = self.tools.with_new_file(PUBLIC, who.public)
+            trust = (f"--key={PUBLIC}", "--insecure-ignore-tlog")
+            return replace(self, tools=container, trust=trust)
+        named = (
+            f"--certificate-identity={who.identity}",
+            f"--certificate-oidc-issuer={who.issuer}",
+        )
+        return replace(self, trust=named)
 
     async def ran(self, step: str, *command: str) -> dagger.Container:
         """Runs a command that is never answered from the cache; raises where it fails."""
@@ -249,17 +194,15 @@ class Registry:
 
     async def sign(self, name: str, digest: str) -> None:
         """Signs an image."""
-        key = [f"--key={KEY}", f"--signing-config={SIGNING}", f"--trusted-root={TRUST}"]
-        command = ["cosign", "sign", "--yes", *key, *self.speaking()]
+        command = ["cosign", "sign", "--yes", *self.seal, *self.speaking()]
         await self.ran(f"signing {name}", *command, self.at(name, digest))
 
     async def attest(self, name: str, digest: str, kind: str, predicate: dict[str, Any]) -> None:
         """Signs a statement about an image and attaches it."""
-        key = [f"--key={KEY}", f"--signing-config={SIGNING}", f"--trusted-root={TRUST}"]
         file = "/tmp/predicate.json"  # noqa: S108  of a container
         holding = self.tools.with_new_file(file, json.dumps(predicate), owner=OWNER)
         what = [f"--type={TYPES[kind]}", f"--predicate={file}"]
-        command = ["cosign", "attest", "--yes", *key, *what, *self.speaking()]
+        command = ["cosign", "attest", "--yes", *self.seal, *what, *self.speaking()]
         step = f"attaching the {kind} of {name}"
         await replace(self, tools=holding).ran(step, *command, self.at(name, digest))
 
@@ -272,7 +215,7 @@ class Registry:
         what = (
             ["verify"] if kind == "signature" else ["verify-attestation", f"--type={TYPES[kind]}"]
         )
-        command = ["cosign", *what, f"--key={PUBLIC}", "--insecure-ignore-tlog", *self.speaking()]
+        command = ["cosign", *what, *self.trust, *self.speaking()]
         step = f"verifying the {kind} of {name}"
         try:
             return await (await self.ran(step, *command, self.at(name, digest))).stdout()

@@ -20,17 +20,19 @@ from mnist_pipeline.app import APPS, FOLDERS, TARGETS
 from mnist_pipeline.candidate import Candidate, candidate, origin
 from mnist_pipeline.containers import base
 from mnist_pipeline.containers.session import Session
+from mnist_pipeline.containers.signing import REHEARSAL, key_pair, rehearsal_service, tools
 from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates import ledger as ledgers
 from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import Ruling
 from mnist_pipeline.gates.release import Origin, address, fixed_tags
-from mnist_pipeline.registry import REHEARSAL, Registry, key_pair, rehearsal_service, tools
+from mnist_pipeline.registry import Registry, Trust
 from mnist_pipeline.trial import tried
 from mnist_pipeline.verification import (
     Place,
     ReleaseUsageError,
     all_of,
+    checked,
     environment_of,
     judge,
     now,
@@ -39,11 +41,14 @@ from mnist_pipeline.verification import (
 
 
 @dataclass(frozen=True)
-class Key:
-    """The private key that signs, and its password."""
+class Signer:
+    """What signs: a private key with its password, or a token and the identity that it is for."""
 
-    key: dagger.Secret
-    password: dagger.Secret | None
+    key: dagger.Secret | None = None
+    password: dagger.Secret | None = None
+    token: dagger.Secret | None = None
+    identity: str = ""
+    issuer: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Order:
 
     environment: Collection[str]  # as named by the option and by its alias
     place: Place
-    key: Key | None
+    signer: Signer
     rehearsal: bool
     fresh: bool
 
@@ -69,30 +74,38 @@ async def publish(source: dagger.Directory, git_dir: dagger.Directory, order: Or
         await service.start()  # and not only while a command is bound to it, for it must remember
     try:
         registry = await Registry.opened(session, where, service, place.username, place.password)
-        signing = await signer(registry, order.key, rehearsal=rehearsal)
-        public = await signing.public()
+        signing, who = await signed_by(registry, order.signer, rehearsal=rehearsal)
         await all_of(
             {name: registry.digest(name, environment) for name in APPS}
         )  # can it be reached?
         found = await candidate(source, known, asked.checks, fresh=order.fresh)
-        release = Release(found, known, environment, signing.trusting(public), rehearsal=rehearsal)
-        return await release.made(public)
+        release = Release(found, known, environment, signing.trusting(who), rehearsal=rehearsal)
+        return await release.made(who)
     finally:
         if rehearsal and service:
             await service.stop()
 
 
-async def signer(registry: Registry, key: Key | None, *, rehearsal: bool) -> Registry:
-    """The registry with a key that signs: the caller's, or one that a rehearsal throws away."""
-    if key:
-        return registry.signing(key.key, key.password)
-    if not rehearsal:
-        message = "a release is signed: give --key and --key-password, or try it with --dry-run"
+async def signed_by(
+    registry: Registry, signer: Signer, *, rehearsal: bool
+) -> tuple[Registry, Trust]:
+    """The registry, able to sign, and who will have signed; a rehearsal throws its key away."""
+    key, password = signer.key, signer.password
+    if signer.token:
+        who = checked(Trust(identity=signer.identity, issuer=signer.issuer))
+        return registry.identified(signer.token), who
+    if not key and not rehearsal:
+        message = (
+            "a release is signed: give --key and --key-password, or --identity-token with "
+            "--identity and --issuer, or try it with --dry-run"
+        )
         raise ReleaseUsageError(message)
-    password = dag.set_secret(f"rehearsal-{uuid4().hex}", secrets.token_hex(16))
-    made = key_pair(registry.tools, password).file("cosign.key")  # locked, and nobody keeps the key
-    private = dag.set_secret(f"rehearsal-{uuid4().hex}", await made.contents())
-    return registry.signing(private, password)
+    if not key:
+        password = dag.set_secret(f"rehearsal-{uuid4().hex}", secrets.token_hex(16))
+        made = key_pair(registry.tools, password).file("cosign.key")  # locked; nobody keeps the key
+        key = dag.set_secret(f"rehearsal-{uuid4().hex}", await made.contents())
+    signing = registry.signing(key, password)
+    return signing, Trust(public=await signing.public())
 
 
 class Release:
@@ -117,7 +130,7 @@ class Release:
         self.policy = policy_of(found.session)
         self.images = {name: layout.manifest for name, layout in found.layouts.items()}
 
-    async def made(self, public: str) -> Decision:
+    async def made(self, who: Trust) -> Decision:
         """Pushes, signs, verifies, tries, and only then gives the images their tags."""
         evidence, rehearsal = self.found.evidence, self.rehearsal
         rulings = policy.judge(self.policy, self.environment, evidence, now(), rehearsal=rehearsal)
@@ -138,7 +151,7 @@ class Release:
         found = {name: image.rulings for name, image in judged.items()}
         self.decision(found).required()
         found[ALL] = [await self.trial()]
-        decision = self.decision(found, public).required()
+        decision = self.decision(found, who.public).required()
         await self.tag()
         return decision
 

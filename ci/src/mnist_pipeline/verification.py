@@ -20,7 +20,7 @@ from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import ENVIRONMENTS, Evidence, Policy, Ruling
 from mnist_pipeline.gates.release import address, reference
-from mnist_pipeline.registry import Registry, SignatureRefusedError
+from mnist_pipeline.registry import Registry, SignatureRefusedError, Trust
 
 POLICY = "ci/release-policy.toml"
 SIGNED = ("signature", *attestations.TYPES)
@@ -87,6 +87,14 @@ def environment_of(names: Collection[str]) -> str:
     return given.pop()
 
 
+def checked(who: Trust) -> Trust:
+    """Who must have signed, where that is said in one of the two ways."""
+    if bool(who.public) == bool(who.identity and who.issuer) or (who.public and who.identity):
+        message = "say who signed: --key, or --identity with --issuer"
+        raise ReleaseUsageError(message)
+    return who
+
+
 async def judge(
     registry: Registry,
     name: str,
@@ -122,7 +130,7 @@ async def judge(
 
 
 async def promote(
-    source: dagger.Directory, origin_tag: str, environment: str, place: Place, public: str
+    source: dagger.Directory, origin_tag: str, environment: str, place: Place, who: Trust
 ) -> Decision:
     """Gives the images of one environment, or of a version, the tag of another environment."""
     session = await Session.opened(source)
@@ -130,7 +138,7 @@ async def promote(
     known.requirement(environment)
     where = address(place.registry)
     registry = await Registry.opened(session, where, place.service, place.username, place.password)
-    registry = registry.trusting(public)
+    registry = registry.trusting(checked(who))
     digests = await all_of({name: registry.digest(name, origin_tag) for name in APPS})
     missing = [name for name, digest in digests.items() if not digest]
     if missing:
@@ -144,7 +152,7 @@ async def promote(
 
 
 async def verify(
-    source: dagger.Directory, image: str, environment: str, place: Place, public: str
+    source: dagger.Directory, image: str, environment: str, place: Place, who: Trust
 ) -> Decision:
     """Verifies one image: signature, provenance, bill of materials, evidence, policy."""
     session = await Session.opened(source)
@@ -159,7 +167,7 @@ async def verify(
     if not digest:
         message = f"the registry has no {image}"
         raise ReleaseUsageError(message)
-    trusting = registry.trusting(public)
+    trusting = registry.trusting(checked(who))
     return (await decided("verify", trusting, {name: digest}, known, environment)).required()
 
 
