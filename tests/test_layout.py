@@ -24,11 +24,15 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {
     "mnist_pipeline": [
         "main",
+        "release",
+        "verification",
+        "candidate trial",
         "stages",
         "stack contract scan load monitoring observability deploy",
+        "notify registry",
         "services app",
         "containers",
-        "gates readiness",
+        "deliver gates options readiness smoke",
     ],
     "mnist_backend": [
         "app",
@@ -67,9 +71,9 @@ LAYERS = {
 # What is not in the standard library is imported by its owners alone.
 OWNERS = {
     "mnist_pipeline": {
-        "anyio": "stages containers",
-        "dagger": "main stages stack contract scan load monitoring observability deploy services "
-        "app containers",
+        "anyio": "stages containers verification",
+        "dagger": "main release verification candidate trial stages stack contract scan load "
+        "monitoring observability deploy registry notify services app containers options",
         "opentelemetry": "stages",
     },
     "mnist_backend": {

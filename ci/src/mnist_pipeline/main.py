@@ -1,3 +1,4 @@
+# budget: the functions that users call, which are read as one list
 """The functions that users call.
 
 Contract: every function and argument carries the text that is its help; there is no shell here.
@@ -11,12 +12,58 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, check, function, object_type
 from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
 
-from mnist_pipeline import load, stack
+from mnist_pipeline import load, notify, release, stack, verification
 from mnist_pipeline.app import ImageUnknownError, image, trained
 from mnist_pipeline.containers.session import Session
+from mnist_pipeline.gates.decision import ReleaseRefusedError
+from mnist_pipeline.gates.ledger import LedgerMalformedError
+from mnist_pipeline.gates.notices import ReportUnknownError
+from mnist_pipeline.gates.policy import EnvironmentUnknownError, PolicyMalformedError
+from mnist_pipeline.gates.release import HistoryUnusableError, RegistryAddressError
+from mnist_pipeline.options import (
+    Added,
+    DryRun,
+    Env,
+    EnvAlias,
+    From,
+    GitDir,
+    Identity,
+    IdentityToken,
+    ImageReference,
+    Issuer,
+    KeyPassword,
+    Ledger,
+    Link,
+    NewPassword,
+    Password,
+    PrivateKey,
+    PublicKey,
+    RegistryName,
+    RegistryService,
+    Report,
+    Slack,
+    Teams,
+    To,
+    Username,
+)
+from mnist_pipeline.registry import RegistryRefusedError, Trust
 from mnist_pipeline.stages import StageUnknownError, run
 
 Answer = TypeVar("Answer")
+TOLD = (  # errors that are the caller's to mend; their message is enough
+    ImageUnknownError,
+    StageUnknownError,
+    EnvironmentUnknownError,
+    PolicyMalformedError,
+    HistoryUnusableError,
+    LedgerMalformedError,
+    RegistryAddressError,
+    notify.ChatUnknownError,
+    ReportUnknownError,
+    RegistryRefusedError,
+    ReleaseRefusedError,
+    verification.ReleaseUsageError,
+)
 Source = Annotated[
     dagger.Directory,
     DefaultPath("/"),
@@ -88,7 +135,7 @@ async def told(call: Awaitable[Answer]) -> Answer:
     """Awaits a call; a wrong name is the caller's fault and needs no traceback."""
     try:
         return await call
-    except (ImageUnknownError, StageUnknownError) as error:
+    except TOLD as error:
         raise UsageError(str(error)) from None
 
 
@@ -228,3 +275,102 @@ class MnistPipeline:
             return stack.up(await Session.opened(self.source), grants)
         except stack.PasswordMissingError as error:
             raise UsageError(str(error)) from None
+
+    @function(cache="never")
+    async def publish(  # noqa: PLR0913, PLR0917  each is an option of the command
+        self,
+        git_dir: GitDir,
+        env: Env = "",
+        environment: EnvAlias = "",
+        registry: RegistryName = "",
+        username: Username = "",
+        password: Password = None,
+        key: PrivateKey = None,
+        key_password: KeyPassword = None,
+        identity_token: IdentityToken = None,
+        identity: Identity = "",
+        issuer: Issuer = "",
+        registry_service: RegistryService = None,
+        dry_run: DryRun = False,
+        fresh: Fresh = False,
+    ) -> str:
+        """Publish the tested images of an environment: pushed by digest, signed, verified, tried.
+
+        Runs the stages that ci/release-policy.toml asks for, or takes their answers where they are
+        fresh, and refuses with every reason where the policy is not met. Tags are set last, so a
+        release that fails is found by nobody and can be run again. Prints the release as JSON.
+        """
+        place = verification.Place(registry, username, password, registry_service)
+        signer = release.Signer(key, key_password, identity_token, identity, issuer)
+        order = release.Order((env, environment), place, signer, rehearsal=dry_run, fresh=fresh)
+        call = release.publish(self.source, git_dir, order)
+        return (await told(call)).text()
+
+    @function(cache="never")
+    async def promote(  # noqa: PLR0913, PLR0917  each is an option of the command
+        self,
+        from_: From,
+        to: To,
+        registry: RegistryName,
+        key: PublicKey = None,
+        identity: Identity = "",
+        issuer: Issuer = "",
+        username: Username = "",
+        password: Password = None,
+        registry_service: RegistryService = None,
+    ) -> str:
+        """Promote what is published from one environment to another: the same digests, no build.
+
+        Everything is verified again by the policy of the new environment. Prints JSON.
+        """
+        place = verification.Place(registry, username, password, registry_service)
+        who = Trust(await key.contents() if key else "", identity, issuer)
+        call = verification.promote(self.source, from_, to, place, who)
+        return (await told(call)).text()
+
+    @function(cache="never")
+    async def verify(  # noqa: PLR0913, PLR0917  each is an option of the command
+        self,
+        image: ImageReference,
+        key: PublicKey = None,
+        identity: Identity = "",
+        issuer: Issuer = "",
+        env: Env = "production",
+        username: Username = "",
+        password: Password = None,
+        registry_service: RegistryService = None,
+    ) -> str:
+        """Verify an image in a registry: signature, provenance, contents, evidence, policy.
+
+        Prints what was found as JSON; fails with every reason where something is refused.
+        """
+        place = verification.Place("", username, password, registry_service)
+        who = Trust(await key.contents() if key else "", identity, issuer)
+        call = verification.verify(self.source, image, env, place, who)
+        return (await told(call)).text()
+
+    @function(cache="never")
+    async def notify(
+        self, report: Report, slack: Slack = None, teams: Teams = None, link: Link = ""
+    ) -> str:
+        """Tell Slack and Teams about a run or a release: verdict, reasons, digests, link.
+
+        A chat that cannot be reached is reported and fails nothing.
+        """
+        return await told(notify.notify(report, {"slack": slack, "teams": teams}, link))
+
+    @function(cache="never")
+    async def signing_key(self, key_password: NewPassword) -> dagger.Directory:
+        """Make the pair of keys that signs releases: cosign.key, locked by a password, cosign.pub.
+
+        Export it once, outside of the tree; whoever verifies needs cosign.pub alone.
+        """
+        return await release.signing_key(self.source, key_password)
+
+    @function(cache="never")
+    async def ledger(self, entries: Ledger, add: Added = None) -> dagger.Directory:
+        """Append a release to a ledger, and work out deployment frequency, lead time and more.
+
+        Hands over ledger.jsonl and delivery.prom, the figures of the last 30 days for Prometheus.
+        """
+        return await told(release.ledger(entries, add))

@@ -1,0 +1,92 @@
+"""What users say about releases: the options of publish, promote, verify and notify, with help.
+
+Contract: an alias is a type with the text that is its help. Does not know what is done with them.
+"""
+
+from typing import Annotated
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, Name
+
+Env = Annotated[str, Doc("Where to: dev, staging or production; each has its policy.")]
+EnvAlias = Annotated[str, Doc("The same as --env, by its full name.")]
+RegistryName = Annotated[
+    str, Doc("The registry with its namespace, for example registry.example.org/digits.")
+]
+Username = Annotated[str, Doc("Who signs in to the registry.")]
+Password = Annotated[
+    dagger.Secret | None, Doc("The password or token for the registry, for example env://TOKEN.")
+]
+RegistryService = Annotated[
+    dagger.Service | None,
+    Doc(
+        "A registry that this machine reaches and the engine does not, for example "
+        "tcp://127.0.0.1:5000; it is bound to the host of --registry and spoken to by plain HTTP."
+    ),
+]
+PrivateKey = Annotated[
+    dagger.Secret | None,
+    Doc("The private key that signs, made by `cosign generate-key-pair`, as file://cosign.key."),
+]
+KeyPassword = Annotated[
+    dagger.Secret | None, Doc("The password of the private key, for example env://KEY_PASSWORD.")
+]
+NewPassword = Annotated[
+    dagger.Secret, Doc("The password that shall lock the private key, for example env://PASSWORD.")
+]
+PublicKey = Annotated[
+    dagger.File | None, Doc("The public key, cosign.pub, whose other half must have signed.")
+]
+IdentityToken = Annotated[
+    dagger.Secret | None,
+    Doc(
+        "An OpenID Connect token of the platform, for the audience sigstore: it signs instead of a "
+        "key, by Sigstore's public services."
+    ),
+]
+Identity = Annotated[
+    str, Doc("Without a key: who must have signed, for example the address of a workflow.")
+]
+Issuer = Annotated[
+    str, Doc("Without a key: who vouches, https://token.actions.githubusercontent.com for GitHub.")
+]
+DryRun = Annotated[
+    bool,
+    Doc(
+        "Do all of it in a registry of this session alone, which ends with it; --registry is not "
+        "used, and a key is made and thrown away where none is given."
+    ),
+]
+GitDir = Annotated[
+    dagger.Directory,
+    DefaultPath("/.git"),
+    Ignore(["config", "FETCH_HEAD", "hooks", "logs", "modules", "worktrees", "**/*.lock"]),
+    Doc("The git folder that tells version and commit of the source; needs the whole history."),
+]
+ImageReference = Annotated[
+    str,
+    Doc(
+        "The image with its tag or digest, for example registry.example.org/digits/mnist-backend"
+        ":production."
+    ),
+]
+From = Annotated[
+    str, Name("from"), Doc("An environment, or the tag of a version, that is published already.")
+]
+To = Annotated[str, Doc("The environment that gets the same digests: staging or production.")]
+Report = Annotated[
+    dagger.File,
+    Doc("What publish, promote or verify printed, or the status.json of the evidence."),
+]
+Slack = Annotated[dagger.Secret | None, Doc("Slack's incoming webhook, as env://SLACK_WEBHOOK.")]
+Teams = Annotated[
+    dagger.Secret | None, Doc("The webhook of a Teams workflow, for example env://TEAMS_WEBHOOK.")
+]
+Link = Annotated[str, Doc("Where the run can be seen: an address that begins with https://.")]
+Ledger = Annotated[
+    dagger.File,
+    Doc("The ledger: JSON lines, what publish and promote printed, and incidents; may be empty."),
+]
+Added = Annotated[
+    dagger.File | None, Doc("What publish or promote printed, to be appended to the ledger.")
+]

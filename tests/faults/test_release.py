@@ -1,0 +1,273 @@
+"""Tampers with releases, and looks whether each is refused for the right reason.
+
+Contract: the pipeline is called as a user calls it, against a registry of this machine that is
+handed over as a service. One release is made for all; each test has a copy of what the registry
+holds. Dev and staging ask for two checks only, so that what is judged here is the release and not
+the stages. Does not know how anything is signed.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faults.registry import USER, Registry, digest_of
+from faults.test_planted import LIMIT_SECONDS, ROOT, append, tracked
+
+pytestmark = pytest.mark.timeout(2 * LIMIT_SECONDS)
+HOST, NAMESPACE = "registry.local", "digits"
+BACKEND = f"{NAMESPACE}/mnist-backend"
+POLICY = "ci/release-policy.toml"
+FEW = 'checks = ["lint", "scan"]'
+PASSWORD = "correct horse"  # noqa: S105  of a key that only this test knows
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the tree with a history and keys, and a registry."""
+
+    tree: Path
+    keys: Path
+    registry: Registry
+
+    @property
+    def key_password(self) -> str:
+        """The option that hands over the password of the key."""
+        return f"--key-password=file://{self.keys.parent}/password"
+
+    @property
+    def address(self) -> str:
+        """The registry as the pipeline knows it."""
+        return f"{HOST}:{self.registry.server_port}/{NAMESPACE}"
+
+    def call(self, *arguments: str, service: bool = True) -> subprocess.CompletedProcess[str]:
+        """Calls a function of the pipeline over the tree."""
+        call = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={self.tree}"]
+        at = f"--registry-service=tcp://127.0.0.1:{self.registry.server_port}"
+        return subprocess.run(
+            [*call, *arguments, *([at] if service else [])],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+
+    def publish(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """Publishes for dev."""
+        key = [f"--key=file://{self.keys}/cosign.key", self.key_password]
+        git = f"--git-dir={self.tree}/.git"
+        return self.call("publish", "--env=dev", f"--registry={self.address}", git, *key, *more)
+
+    def promote(self, to: str) -> subprocess.CompletedProcess[str]:
+        """Promotes what is on dev."""
+        public = f"--key={self.keys}/cosign.pub"
+        return self.call(
+            "promote", "--from=dev", f"--to={to}", f"--registry={self.address}", public
+        )
+
+    def verify(self, name: str = "mnist-backend:dev") -> subprocess.CompletedProcess[str]:
+        """Verifies an image by the policy of dev."""
+        public = f"--key={self.keys}/cosign.pub"
+        return self.call("verify", f"--image={self.address}/{name}", "--env=dev", public)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The decision that a call printed."""
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(json.loads(done.stdout))
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """Everything that a call printed which ended badly."""
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+    assert done.returncode == 1, f"exit code {done.returncode}, not 1:\n{printed[-3000:]}"
+    return printed
+
+
+def git(tree: Path, *arguments: str) -> None:
+    """Runs git in a copy of the tree, under no one's name."""
+    identity = ["-c", "user.name=n", "-c", "user.email=n@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=tree, check=True, capture_output=True)  # noqa: S607  the machine's own
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A release on dev, of a tagged commit."""
+    tree, keys = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("keys") / "pair"
+    for name in tracked():
+        if (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
+    text = (tree / POLICY).read_text(encoding="utf-8")
+    head, mark, tail = text.partition("[environments.production]")
+    asked = re.sub(r"^checks = .*$", FEW, head, flags=re.MULTILINE)
+    (tree / POLICY).write_text(asked + mark + tail, encoding="utf-8")
+    git(tree, "init", "-q")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-qm", "A tree to release")
+    git(tree, "tag", "v1.2.3")
+    (keys.parent / "password").write_text(PASSWORD, encoding="utf-8")
+    project = Project(tree, keys, Registry())
+    made = project.call(
+        "signing-key",
+        project.key_password,
+        "export",
+        f"--path={keys}",
+        service=False,
+    )
+    assert made.returncode == 0, made.stderr[-3000:]
+    assert told(project.publish())["version"] == "1.2.3"
+    return project
+
+
+@pytest.fixture
+def project(released: Project, tmp_path: Path) -> Iterator[Project]:
+    """The same with a tree and a registry of the test's own."""
+    registry, old = Registry(), released.registry
+    registry.blobs = dict(old.blobs)
+    registry.manifests, registry.tags = dict(old.manifests), dict(old.tags)
+    shutil.copytree(released.tree, tmp_path / "tree", symlinks=True)
+    yield Project(tmp_path / "tree", released.keys, registry)
+    registry.shutdown()
+    registry.server_close()
+
+
+def planted(project: Project, change: Callable[[dict[str, Any]], None]) -> str:
+    """The digest of a copy of the backend's manifest in which something is changed."""
+    registry = project.registry
+    kind, content = registry.manifests[BACKEND, registry.tags[BACKEND, "dev"]]
+    manifest = json.loads(content)
+    change(manifest)
+    return registry.put(BACKEND, "dev", kind, json.dumps(manifest).encode())
+
+
+def test_a_release_is_verified_and_promoted_by_digest(project: Project) -> None:
+    """What was published verifies, gets another environment's tag, and nothing is pushed for it."""
+    blobs = len(project.registry.blobs)
+    tags = project.registry.tagged(BACKEND)
+    assert {*tags} >= {"1.2.3", "dev"}
+    assert told(project.verify())["verdict"] == "green"
+    told(project.promote("staging"))
+    assert project.registry.tagged(BACKEND)["staging"] == tags["dev"]
+    assert len(project.registry.blobs) == blobs
+
+
+def test_a_tampered_image_is_refused(project: Project) -> None:
+    """An image with another configuration under the old tag, and with the old one's statements."""
+
+    def tamper(manifest: dict[str, Any]) -> None:
+        text = project.registry.blobs[manifest["config"]["digest"]]
+        config = json.loads(text)
+        config["config"]["Env"] = [*config["config"]["Env"], "EVIL=1"]
+        changed = json.dumps(config).encode()
+        project.registry.blobs[digest_of(changed)] = changed
+        manifest["config"] |= {"digest": digest_of(changed), "size": len(changed)}
+
+    registry = project.registry
+    old = registry.tags[BACKEND, "dev"]
+    new = planted(project, tamper)
+    attached = {tag: d for (_, tag), d in registry.tags.items() if tag == old.replace(":", "-")}
+    assert attached, "the release has nothing attached"
+    registry.tags |= {(BACKEND, new.replace(":", "-")): digest for digest in attached.values()}
+    printed = refusal(project.verify())
+    assert re.search(r"backend, signature: verifying the signature of backend failed", printed)
+
+
+def test_an_unsigned_image_is_refused(project: Project) -> None:
+    """An image that was pushed past the pipeline has no signature and no evidence."""
+    registry = project.registry
+    registry.tags = {key: d for key, d in registry.tags.items() if not key[1].startswith("sha256-")}
+    printed = refusal(project.verify())
+    assert "backend, signature: " in printed
+    assert "backend, evidence: " in printed
+
+
+def test_an_image_that_another_key_signed_is_refused(project: Project, tmp_path: Path) -> None:
+    """A key pair of somebody else does not verify what ours signed."""
+    call = (
+        "signing-key",
+        project.key_password,
+        "export",
+        f"--path={tmp_path}/other",
+    )
+    assert project.call(*call, service=False).returncode == 0
+    other = Project(project.tree, tmp_path / "other", project.registry)
+    assert "backend, signature: " in refusal(other.verify())
+
+
+def test_stale_evidence_is_refused(project: Project) -> None:
+    """Evidence that is older than the policy allows does not verify."""
+    path = project.tree / POLICY
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("evidence_hours = 168", "evidence_hours = 0.0001"))
+    assert re.search(r"backend, lint: its evidence is stale", refusal(project.verify()))
+
+
+def test_red_evidence_is_refused_before_anything_is_pushed(project: Project) -> None:
+    """A tree with a fault of style is not released, and the registry stays as it was."""
+    append(project.tree, "scripts/bench.py", "import calendar\n")
+    manifests = dict(project.registry.manifests)
+    assert re.search(r"lint: red: .*(F401|E402)", refusal(project.publish()))
+    assert project.registry.manifests == manifests
+
+
+def test_an_environment_that_asks_for_more_is_refused(project: Project) -> None:
+    """Production asks for checks that the evidence does not have."""
+    printed = refusal(project.promote("production"))
+    assert "backend, end-to-end: it is not in the evidence" in printed
+    assert "production" not in project.registry.tagged(BACKEND)
+
+
+def test_a_tag_of_another_image_is_not_moved(project: Project) -> None:
+    """The version's tag names another image, so the release is refused as a whole."""
+    registry = project.registry
+    registry.tags[BACKEND, "1.2.3"] = other = registry.tags["digits/mnist-frontend", "dev"]
+    registry.manifests[BACKEND, other] = registry.manifests["digits/mnist-frontend", other]
+    assert "the tag 1.2.3 of backend names sha256:" in refusal(project.publish())
+    assert registry.tags[BACKEND, "1.2.3"] == other
+
+
+def test_wrong_credentials_are_told(project: Project) -> None:
+    """A registry that asks for a password refuses a wrong one at once, and the way out is told."""
+    project.registry.password = "right"  # noqa: S105  of a registry that only this test knows
+    (project.tree.parent / "password").write_text("wrong", encoding="utf-8")
+    wrong = f"--password=file://{project.tree.parent}/password"
+    credentials = (f"--username={USER}", wrong)
+    printed = refusal(project.publish(*credentials))
+    assert "check --username, --password" in printed
+    assert "stage lint" not in printed
+
+
+def test_a_release_that_failed_half_way_can_be_run_again(project: Project) -> None:
+    """A registry that is full leaves no tag; the same call completes once there is room."""
+    registry = project.registry
+    registry.manifests, registry.tags = {}, {}
+    registry.refusing = r"PUT /v2/digits/mnist-frontend/manifests/"
+    assert "pushing frontend failed" in refusal(project.publish())
+    assert registry.tagged(BACKEND) == {}
+    registry.refusing = ""
+    assert told(project.publish())["verdict"] == "green"
+    assert {*registry.tagged(BACKEND)} >= {"1.2.3", "dev"}
+
+
+def test_a_rehearsal_of_production_ends_in_a_verified_image(tmp_path: Path) -> None:
+    """Every stage is green, and what a registry handed back is signed, verified and tried."""
+    copy = tmp_path / "tree"
+    subprocess.run(["git", "clone", "-q", ROOT, copy], check=True)  # noqa: S607  the machine's own
+    rehearsal = Project(copy, tmp_path, Registry())
+    done = rehearsal.call(
+        "publish", "--env=production", "--dry-run", f"--git-dir={copy}/.git", service=False
+    )
+    decision = told(done)
+    assert decision["verdict"] == "green"
+    assert {"signature", "provenance", "sbom", "end-to-end"} <= {
+        ruling["check"] for ruling in decision["rulings"]["backend"]
+    }
+    assert decision["rulings"]["all"] == [{"check": "trial", "outcome": "passed", "reason": ""}]
