@@ -73,6 +73,15 @@ def test_a_service_that_ends_leaves_a_mark(tmp_path: Path) -> None:
     assert (tmp_path / "web.log").read_text() == "up\n"
 
 
+def test_a_service_that_says_much_is_heard_at_first_only(tmp_path: Path) -> None:
+    """The folder holds every line; after a hundred no more is printed, and the service goes on."""
+    command = ["sh", str(LOGGED), str(tmp_path), "web", "sh", "-c", "seq 20000; exit 3"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=30)  # noqa: S603  the service's shell itself
+    assert done.returncode == 3
+    assert len((tmp_path / "web.log").read_text().splitlines()) == 20000
+    assert done.stdout.splitlines() == [b"%d" % number for number in range(1, 101)]
+
+
 def test_a_service_is_ended_with_its_shell(tmp_path: Path) -> None:
     """The signal that ends the shell reaches the service; an earlier mark is gone meanwhile."""
     (tmp_path / "web.exit").write_text("9\n")

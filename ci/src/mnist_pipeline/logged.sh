@@ -1,4 +1,5 @@
-# Runs a service, copies what it prints into a folder, and leaves a mark there when it ends.
+# Runs a service, writes what it prints into a folder, and leaves a mark there when it ends.
+# It prints the first lines only: each line printed costs the engine more than answering a request.
 # The folder is opened by readiness.py, a moment after the services begin.
 # Arguments: folder, name, command.
 folder=$1 name=$2
@@ -11,7 +12,7 @@ done
 rm -f "$folder/$name.exit"
 pipe=$(mktemp -u)
 mkfifo "$pipe"
-tee "$folder/$name.log" <"$pipe" &
+tee -p "$folder/$name.log" <"$pipe" | sed -u 100q &
 "$@" >"$pipe" 2>&1 &
 child=$!
 trap 'kill -TERM "$child"' TERM INT
