@@ -28,7 +28,7 @@ class Pad {
     this.pointer = null; // the one that draws
     this.keyed = false; // whether the keyboard was used last
     this.turn = 0; // counts what is sent, so that an answer can be told from the one before
-    this.get("more").open = !window.matchMedia(NARROW).matches;
+    if (!window.matchMedia(NARROW).matches) this.get("more").open = true;
     this.renew();
     this.listen();
     new ResizeObserver(() => this.paint()).observe(sheet);

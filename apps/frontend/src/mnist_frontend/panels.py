@@ -24,14 +24,15 @@ from mnist_frontend.words import LANGUAGES, Words, percent
 STYLE = """<style>
 [data-testid="stButtonGroup"] :has(> button) { flex-wrap: wrap; }  /* at 320 pixels, too */
 @media (max-width: 640px) {  /* pad and answer on one screen of a telephone */
-  [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+  [data-testid="stMainBlockContainer"] { padding-top: 4rem; }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; padding: 0; }
   [data-testid="stMainBlockContainer"] h2 { padding: 0; }
+  [data-testid="stRadio"] { align-items: center; column-gap: 1rem; display: flex; flex-wrap: wrap; }
 }
 </style>"""
 SURE_FROM = 0.6  # of probability; below it the second digit is named, too
 PREDICTED = (
-    "display:flex;flex-wrap:wrap;align-items:center;gap:0 2rem;font-size:9rem;line-height:1;"
+    "display:flex;flex-wrap:wrap;align-items:center;gap:0 2rem;font-size:clamp(5rem,22vw,9rem);line-height:1;"
     "font-weight:700;margin:0"
 )
 SURE = "font-size:1.25rem;margin:0 0 1rem"
