@@ -92,4 +92,5 @@ def beside_programs(session: Session) -> dagger.Container:
         path = f"/usr/bin/{program}"
         container = container.with_file(path, image(session, name).file(path))
     tree = session.folder(include=["pyproject.toml", "monitoring"])
-    return container.with_mounted_directory("/src", tree).with_workdir("/src")
+    memory = container.with_mounted_temp("/tmp")  # noqa: S108  promtool writes a database a test
+    return memory.with_mounted_directory("/src", tree).with_workdir("/src")
