@@ -141,7 +141,7 @@ async def lint(session: Session) -> Outcome:
 
 
 async def types(session: Session) -> Outcome:
-    """Types: mypy in each application's test image, over what watches and deploys them, and here."""
+    """Types: mypy over each application, what watches and deploys them, and this module."""
     parts: dict[str, Awaitable[Outcome]] = {name: types_of_app(session, name) for name in APPS}
     parts["monitoring"] = types_of_monitoring(session)
     parts["deployer"] = types_of_deployer(session)

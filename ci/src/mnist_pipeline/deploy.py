@@ -6,7 +6,7 @@ does on the host.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import dagger
 from dagger import dag
@@ -30,34 +30,56 @@ class DeploymentError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Order:
-    """What shall be done to which host, and how it is entered."""
+class Entrance:
+    """Which host, and how it is entered."""
 
     environment: str
     host: str
     key: dagger.Secret
     known_hosts: dagger.File
-    action: str = "deploy"
+
+
+@dataclass(frozen=True)
+class Release:
+    """What shall be deployed, and what its edge shows to visitors."""
+
     images: Collection[str] = ()
     name: str = ""
     certificate: dagger.Secret | None = None
     self_signed: str = ""
-    watched: bool = True
-    force: str = ""
-    more: Collection[str] = ()
-    webhooks: Mapping[str, dagger.Secret | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What shall be done."""
+
+    to: Entrance
+    action: str
+    release: Release
+    webhooks: Mapping[str, dagger.Secret | None]
+    watched: bool
+    force: str
+    more: Collection[str]
 
     def options(self) -> list[str]:
         """The order, as the deployer's command line takes it."""
-        options = ["--environment", self.environment, "--host", self.host, "--who", "pipeline"]
+        options = [
+            "--environment",
+            self.to.environment,
+            "--host",
+            self.to.host,
+            "--who",
+            "pipeline",
+        ]
         options += ["--key", KEY, "--known-hosts", KNOWN_HOSTS]
         options += [] if self.watched else ["--unwatched"]
         if self.action not in {"deploy", "rollback"}:
             return options
-        options += [f"--image={image}" for image in self.images]
-        given = {"name": self.name, "self-signed": self.self_signed, "force": self.force}
+        options += [f"--image={image}" for image in self.release.images]
+        given = {"name": self.release.name, "self-signed": self.release.self_signed}
+        given["force"] = self.force
         options += [f"--{name}={value}" for name, value in given.items() if value]
-        options += [f"--certificate={CERTIFICATE}"] if self.certificate else []
+        options += [f"--certificate={CERTIFICATE}"] if self.release.certificate else []
         return [*options, *self.more]
 
 
@@ -70,14 +92,27 @@ def archives(session: Session, names: Collection[str]) -> dagger.Directory:
     return folder
 
 
+async def published(images: Collection[str]) -> list[str]:
+    """The addresses of images that were published, from NAME=ADDRESS each.
+
+    Raises:
+        DeploymentError: one is not of that form.
+    """
+    for pair in images:
+        if not all(pair.partition("=")):
+            message = f"--images {pair!r} is not NAME=REGISTRY/NAME@sha256:..."
+            raise DeploymentError(message)
+    return [pair.partition("=")[2] for pair in images]
+
+
 async def run(session: Session, order: Order) -> str:
     """Has the deployer do what is ordered; returns what it said.
 
     Raises:
         DeploymentError: an argument cannot be used, or it was not done.
     """
-    if order.environment not in ENVIRONMENTS:
-        message = f"--env {order.environment!r} is not one of {', '.join(ENVIRONMENTS)}"
+    if order.to.environment not in ENVIRONMENTS:
+        message = f"--env {order.to.environment!r} is not one of {', '.join(ENVIRONMENTS)}"
         raise DeploymentError(message)
     if order.action not in ACTIONS:
         message = f"--action {order.action!r} is not one of {', '.join(ACTIONS)}"
@@ -85,7 +120,7 @@ async def run(session: Session, order: Order) -> str:
     container = entering(session, order)
     options = order.options()
     if order.action == "deploy":
-        known = {pair.partition("=")[0] for pair in order.images}
+        known = {pair.partition("=")[0] for pair in order.release.images}
         names = [n for n in (*SERVICE, *(WATCHING if order.watched else ())) if n not in known]
         container = container.with_mounted_directory(ARCHIVES, archives(session, names))
         options += [f"--archives={ARCHIVES}"]
@@ -101,10 +136,10 @@ async def run(session: Session, order: Order) -> str:
 
 def entering(session: Session, order: Order) -> dagger.Container:
     """The deployer, with what it needs to enter a host; nothing of it is answered from a cache."""
-    secrets = {KEY: order.key, CERTIFICATE: order.certificate}
+    secrets = {KEY: order.to.key, CERTIFICATE: order.release.certificate}
     for name, address in order.webhooks.items():
         secrets[f"/run/secrets/{name}_webhook"] = address
-    container = image(session, "deployer").with_file(KNOWN_HOSTS, order.known_hosts)
+    container = image(session, "deployer").with_file(KNOWN_HOSTS, order.to.known_hosts)
     for path, secret in secrets.items():
         if secret:
             container = container.with_mounted_secret(path, secret, owner=OWNER, mode=0o400)

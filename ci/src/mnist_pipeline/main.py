@@ -263,6 +263,9 @@ class MnistPipeline:
         environment: EnvAlias = "",
         action: Action = "deploy",
         images: Images = None,
+        key: PublicKey = None,
+        username: Username = "",
+        password: Password = None,
         name: ReleaseName = "",
         certificate: Certificate = None,
         self_signed: SelfSigned = "",
@@ -274,24 +277,16 @@ class MnistPipeline:
     ) -> str:
         """Deploy to a host with Docker over SSH, or tell what runs there; see --action.
 
-        Tries the release in the dark, shifts traffic to it while it is compared with the one
+        Verifies published images as `verify` does, which needs their --key. Then
+        it tries the release in the dark, shifts traffic to it while it is compared with the one
         before, and goes back by itself where it does not do; visitors notice nothing.
         """
-        order = deploy.Order(
-            env or environment,
-            host,
-            ssh_key,
-            known_hosts,
-            action,
-            images or (),
-            name,
-            certificate,
-            self_signed,
-            watched,
-            force,
-            options or (),
-            {"slack": slack, "teams": teams},
-        )
+        where, chats = env or environment, {"slack": slack, "teams": teams}
+        for address in await told(deploy.published(images or ())):
+            await self.verify(address, key, env=where, username=username, password=password)
+        entering = deploy.Entrance(where, host, ssh_key, known_hosts)
+        release = deploy.Release(images or (), name, certificate, self_signed)
+        order = deploy.Order(entering, action, release, chats, watched, force, options or ())
         return await told(deploy.run(await Session.opened(self.source), order))
 
     @function(cache="never")
