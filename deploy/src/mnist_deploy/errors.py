@@ -51,6 +51,6 @@ class CommandFailedError(DeployError):
 
     def __init__(self, what: str, exit_code: int, said: str) -> None:
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        super().__init__(f"{what} ended with {exit_code}: {lines[-1] if lines else 'no word'}")
+        self.last = lines[-1] if lines else "it said nothing"
+        super().__init__(f"{what} ended with {exit_code}: {self.last}")
         self.code = exit_code
-        self.said = said
