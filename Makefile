@@ -1,5 +1,5 @@
 # Verbs, one line each; what they do is said by `./daggerw functions` and `python3 -m toolchain --help`.
-.PHONY: build up down logs train test bench bench-serving bench-page status clean
+.PHONY: build up down logs train test bench bench-serving bench-page dev deploy-staging deploy-production rehearse status clean
 
 build: ; ./daggerw call image --name backend sync && ./daggerw call image --name frontend sync && ./daggerw call image --name prometheus sync
 up: ; ./daggerw call up up
@@ -10,6 +10,10 @@ test: .venv ; .venv/bin/pytest toolchain ci/tests tests/test_layout.py && ./dagg
 bench: ; python3 scripts/bench.py
 bench-serving: ; ./daggerw call bench-serving export --path evidence/serving && cat evidence/serving/serving.md
 bench-page: ; ./daggerw call bench-page export --path evidence/page && cat evidence/page/page.md
+dev: ; scripts/deploy.sh dev
+deploy-staging: ; scripts/deploy.sh staging
+deploy-production: ; scripts/deploy.sh production
+rehearse: ; ./daggerw call rehearse --env production
 status: ; python3 -m toolchain status
 clean: ; python3 -m toolchain purge && rm -rf .venv evidence
 

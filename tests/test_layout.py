@@ -28,11 +28,12 @@ LAYERS = {
         "verification",
         "candidate trial",
         "stages",
+        "rehearsal",
         "stack contract scan load monitoring observability deploy",
         "notify registry",
         "services app",
         "containers",
-        "deliver gates options readiness smoke",
+        "deliver gates hosts options readiness smoke",
     ],
     "mnist_backend": [
         "app",
@@ -57,6 +58,14 @@ LAYERS = {
         "recordings",
         "objectives",
     ],
+    "mnist_deploy": [
+        "rollout",
+        "preflight",
+        "arguments observing shifting site",
+        "gate edge lock release shipping verdicts",
+        "archive audit notifying ssh",
+        "errors",
+    ],
     "toolchain": [
         "launcher",
         "bootstrap vendor",
@@ -72,8 +81,9 @@ LAYERS = {
 OWNERS = {
     "mnist_pipeline": {
         "anyio": "stages containers verification",
-        "dagger": "main release verification candidate trial stages stack contract scan load "
-        "monitoring observability deploy registry notify services app containers options",
+        "dagger": "main release verification candidate trial stages rehearsal stack contract scan "
+        "load monitoring observability deploy registry notify services app containers hosts "
+        "options",
         "opentelemetry": "stages",
     },
     "mnist_backend": {
@@ -113,6 +123,7 @@ OWNERS = {
         "streamlit": "app pad panels",
     },
     "monitoring": {"yaml": "generated mutants"},
+    "mnist_deploy": {},
     "toolchain": {},
     "daggerw": {},
 }

@@ -264,3 +264,18 @@ def test_dead_receiver_turns_observability_red(tree: Path, verdicts: Callable) -
     refused = "            self.send_error(503)\n            return\n"
     plant(tree, "tests/observability/receiver.py", kept, refused)
     assert_only_red(verdicts("observability"), "observability", "all is well.*NotificationsFailing")
+
+
+def test_container_that_may_write_to_its_root_turns_deployment_red(
+    tree: Path, verdicts: Callable
+) -> None:
+    """A writable root is found in the rendered files, and refused before a host is touched."""
+    plant(tree, "deploy/compose/compose.yaml", "  read_only: true\n", "  read_only: false\n")
+    assert_only_red(verdicts("deployment"), "deployment", "may write to its root|hardened")
+
+
+def test_edge_that_does_not_try_again_turns_deployment_red(tree: Path, verdicts: Callable) -> None:
+    """Without another try at the edge a killed replica costs requests, and that is red."""
+    again = "    retry-on conn-failure empty-response response-timeout\n"
+    plant(tree, "deploy/edge/haproxy.cfg", again, "    retry-on none\n")
+    assert_only_red(verdicts("deployment"), "deployment", "requests failed")

@@ -23,6 +23,17 @@ def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().port == 9000
 
 
+def test_a_secret_may_be_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file of secrets gives the setting of its name, unless a variable does."""
+    (tmp_path / "mnist_database_url").write_text("postgresql://mnist:hush@postgresql/mnist\n")
+    folder = str(tmp_path)
+    given = Settings(_secrets_dir=folder).database_url.get_secret_value()
+    assert given == "postgresql://mnist:hush@postgresql/mnist"
+    monkeypatch.setenv("MNIST_DATABASE_URL", "sqlite:////state/mnist.db")
+    given = Settings(_secrets_dir=folder).database_url.get_secret_value()
+    assert given == "sqlite:////state/mnist.db"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

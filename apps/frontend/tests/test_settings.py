@@ -1,6 +1,7 @@
 """Settings come from the environment, are checked once and cannot be changed."""
 
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,15 @@ def test_a_timeout_that_is_not_a_positive_number_is_refused(seconds: str) -> Non
     """A wait without an end, or of no length, is a mistake."""
     with pytest.raises(SettingInvalidError, match="MNIST_BACKEND_TIMEOUT_SECONDS"):
         Settings.from_environment({"MNIST_BACKEND_TIMEOUT_SECONDS": seconds})
+
+
+def test_a_key_may_be_a_file(tmp_path: Path) -> None:
+    """The page's key comes from a file of secrets, unless a variable gives another."""
+    file = tmp_path / "mnist_api_key"
+    file.write_text("mnist_0123_kept\n")
+    assert Settings.from_environment({}, file).api_key == "mnist_0123_kept"
+    given = Settings.from_environment({"MNIST_API_KEY": "mnist_0123_given"}, file)
+    assert given.api_key == "mnist_0123_given"
 
 
 def test_a_key_is_taken_without_being_shown() -> None:

@@ -25,6 +25,11 @@ FOLDERS = {
     "prometheus": "monitoring",
     "alertmanager": "monitoring",
     "probe": "monitoring",
+    "edge": "deploy",
+    "postgresql": "deploy",
+    "deployer": "deploy",
+    "postgres-exporter": "deploy",
+    "node-exporter": "deploy",
 }
 TARGETS = {
     "backend": "serving",
@@ -33,6 +38,11 @@ TARGETS = {
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
     "probe": "probe",
+    "edge": "edge",
+    "postgresql": "postgresql",
+    "deployer": "deployer",
+    "postgres-exporter": "postgres-exporter",
+    "node-exporter": "node-exporter",
 }
 CARD = "card.json"
 RUNTIMES = {"backend": "onnx", "backend-torch": "torch"}  # by image
@@ -131,15 +141,22 @@ async def lint(session: Session) -> Outcome:
 
 
 async def types(session: Session) -> Outcome:
-    """Types: mypy in each application's test image, over what watches them, and this module."""
+    """Types: mypy over each application, what watches and deploys them, and this module."""
     parts: dict[str, Awaitable[Outcome]] = {name: types_of_app(session, name) for name in APPS}
     parts["monitoring"] = types_of_monitoring(session)
+    parts["deployer"] = types_of_deployer(session)
     return await joined({**parts, "pipeline": types_of_pipeline(session)})
 
 
 async def types_of_app(session: Session, name: str) -> Outcome:
     """Mypy over an application, beside the libraries it uses."""
     return await types_of(session, name, test_image(session, name))
+
+
+async def types_of_deployer(session: Session) -> Outcome:
+    """Mypy over the deployer, which has the standard library alone."""
+    container = beside_tools(session, "deploy/pyproject.toml", "deploy/src")
+    return await types_of(session, "deployer", container.with_workdir("/src/deploy"))
 
 
 async def types_of_pipeline(session: Session) -> Outcome:

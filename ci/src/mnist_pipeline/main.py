@@ -12,14 +12,28 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, check, function, object_type
 from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
 
-from mnist_pipeline import load, notify, release, stack, verification
+from mnist_pipeline import deploy, load, notify, rehearsal, release, stack, verification
 from mnist_pipeline.app import ImageUnknownError, image, trained
 from mnist_pipeline.containers.session import Session
+from mnist_pipeline.deploy import DeploymentError
 from mnist_pipeline.gates.decision import ReleaseRefusedError
 from mnist_pipeline.gates.ledger import LedgerMalformedError
 from mnist_pipeline.gates.notices import ReportUnknownError
 from mnist_pipeline.gates.policy import EnvironmentUnknownError, PolicyMalformedError
 from mnist_pipeline.gates.release import HistoryUnusableError, RegistryAddressError
+from mnist_pipeline.hosts import (
+    Action,
+    Address,
+    Certificate,
+    Images,
+    KnownHosts,
+    More,
+    Reason,
+    ReleaseName,
+    SelfSigned,
+    SshKey,
+    Watched,
+)
 from mnist_pipeline.options import (
     Added,
     DryRun,
@@ -51,6 +65,7 @@ from mnist_pipeline.stages import StageUnknownError, run
 
 Answer = TypeVar("Answer")
 TOLD = (  # errors that are the caller's to mend; their message is enough
+    DeploymentError,
     ImageUnknownError,
     StageUnknownError,
     EnvironmentUnknownError,
@@ -119,7 +134,11 @@ Quick = Annotated[
     Doc("Measure for about 3 minutes instead of 12: fewer and shorter passes, wider ranges."),
 ]
 ImageName = Annotated[
-    str, Doc("backend, backend-torch, frontend, prometheus, alertmanager or probe.")
+    str,
+    Doc(
+        "backend, backend-torch, frontend, prometheus, alertmanager, probe, edge, postgresql, "
+        "deployer, postgres-exporter or node-exporter."
+    ),
 ]
 
 
@@ -214,6 +233,61 @@ class MnistPipeline:
     async def end_to_end(self) -> str:
         """Draw digits on the running page in a real browser and look for them in the metrics."""
         return await self.test(["end-to-end"])
+
+    @function(cache="never")
+    @check
+    async def deployment(self) -> str:
+        """Rehearse deployments, good and bad, under load on a throw-away host; see `rehearse`."""
+        return await self.test(["deployment"])
+
+    @function(cache="never")
+    async def rehearse(self, env: Env = "production") -> str:
+        """Rehearse every scenario of a deployment on a throw-away host, and print their table.
+
+        Takes about 15 minutes; `report --stages rehearsal` keeps its evidence, for production.
+        """
+        session = await Session.opened(self.source)
+        outcome = await told(rehearsal.rehearsed(session, env, rehearsal.WHOLE))
+        table = await rehearsal.table(outcome)
+        if not outcome.verdict.passed:
+            raise StagesRedError(f"\n\n{table}\n" + "\n".join(outcome.verdict.reasons))
+        return table
+
+    @function(cache="never")
+    async def deploy(  # noqa: PLR0913, PLR0917  each is an option of the command
+        self,
+        host: Address,
+        ssh_key: SshKey,
+        known_hosts: KnownHosts,
+        env: Env = "",
+        environment: EnvAlias = "",
+        action: Action = "deploy",
+        images: Images = None,
+        key: PublicKey = None,
+        username: Username = "",
+        password: Password = None,
+        name: ReleaseName = "",
+        certificate: Certificate = None,
+        self_signed: SelfSigned = "",
+        watched: Watched = True,
+        force: Reason = "",
+        options: More = None,
+        slack: Slack = None,
+        teams: Teams = None,
+    ) -> str:
+        """Deploy to a host with Docker over SSH, or tell what runs there; see --action.
+
+        Verifies published images as `verify` does, which needs their --key. Then
+        it tries the release in the dark, shifts traffic to it while it is compared with the one
+        before, and goes back by itself where it does not do; visitors notice nothing.
+        """
+        where, chats = env or environment, {"slack": slack, "teams": teams}
+        for address in await told(deploy.published(images or ())):
+            await self.verify(address, key, env=where, username=username, password=password)
+        entering = deploy.Entrance(where, host, ssh_key, known_hosts)
+        release = deploy.Release(images or (), name, certificate, self_signed)
+        order = deploy.Order(entering, action, release, chats, watched, force, options or ())
+        return await told(deploy.run(await Session.opened(self.source), order))
 
     @function(cache="never")
     async def test(self, stages: Stages = None, fresh: Fresh = False) -> str:

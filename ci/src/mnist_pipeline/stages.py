@@ -13,7 +13,7 @@ import dagger
 from dagger import dag
 from opentelemetry import trace
 
-from mnist_pipeline import app, contract, monitoring, observability, scan, stack
+from mnist_pipeline import app, contract, monitoring, observability, rehearsal, scan, stack
 from mnist_pipeline.containers.session import Outcome, Session, attempt
 from mnist_pipeline.gates import verdicts
 
@@ -29,7 +29,10 @@ STAGES: dict[str, Stage] = {
     "monitoring": monitoring.monitoring,
     "observability": observability.observability,
     "end-to-end": stack.end_to_end,
+    "deployment": rehearsal.deployment,
+    "rehearsal": rehearsal.whole,
 }
+ON_DEMAND = {"rehearsal"}  # run where it is named only, for it takes long
 LIMIT_SECONDS = 2400
 
 tracer = trace.get_tracer("mnist_pipeline")
@@ -76,7 +79,7 @@ class Evidence:
 
 
 def selected(names: Sequence[str] | None) -> list[str]:
-    """The stages to run, in their order; all of them where none is named."""
+    """The stages to run, in their order; where none is named, all that are not on demand."""
     wanted = [name.strip() for name in names or [] if name.strip()]
     unknown = [name for name in wanted if name not in STAGES]
     if unknown:
@@ -85,7 +88,8 @@ def selected(names: Sequence[str] | None) -> list[str]:
             "separated by commas; leave it out to run all of them"
         )
         raise StageUnknownError(message)
-    return [name for name in STAGES if not wanted or name in wanted]
+    chosen = wanted or [name for name in STAGES if name not in ON_DEMAND]
+    return [name for name in STAGES if name in chosen]
 
 
 async def timed(name: str, session: Session) -> tuple[verdicts.StageResult, Outcome]:

@@ -1,8 +1,9 @@
-"""The settings of the server, read from the environment once.
+"""The settings of the server, read once from the environment, or from files of secrets.
 
-Contract: `Settings()` is the only reader of the environment; it is frozen, complete and valid, or
-it raises a `pydantic.ValidationError` that names the variable and never repeats a secret.
-Placeholders are refused, and so is what a public default would give away where keys are asked for.
+Contract: `Settings()` is the only reader of the environment; a variable goes before the file of its
+name, in lower case, in /run/secrets. It is frozen, complete and valid, or it raises a
+`pydantic.ValidationError` that names the variable and never repeats a secret. Placeholders are
+refused, and so is what a public default would give away where keys are asked for.
 Does not know: what the settings are used for.
 """
 
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PLACEHOLDER = re.compile(r"change[-_ ]?me|placeholder|\btodo\b|\bxxx+\b|[<>{}]|\$\(", re.IGNORECASE)
+SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put them
 PUBLIC_SALT = "mnist"  # everybody can read it here, so everybody could choose their model
 
 
@@ -53,7 +55,11 @@ class Settings(BaseSettings):
     """What an operator may decide; each is the variable `MNIST_<NAME>`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MNIST_", frozen=True, extra="forbid", hide_input_in_errors=True
+        env_prefix="MNIST_",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
     )
 
     host: Text = "0.0.0.0"  # noqa: S104  a container's only interface

@@ -8,11 +8,13 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 URL_VARIABLE = "MNIST_BACKEND_URL"
 TIMEOUT_VARIABLE = "MNIST_BACKEND_TIMEOUT_SECONDS"
 KEY_VARIABLE = "MNIST_API_KEY"
+KEY_FILE = Path("/run/secrets/mnist_api_key")  # where Docker and Kubernetes put secrets
 DEFAULT_URL = "http://backend:8000"
 DEFAULT_TIMEOUT_SECONDS = 5.0
 PLACEHOLDER_MARKS = frozenset("$<>{} ")
@@ -43,12 +45,18 @@ class Settings:
             raise SettingInvalidError(KEY_VARIABLE, "is a placeholder, or no key at all")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Build the settings from environment variables; absent ones keep their defaults."""
+    def from_environment(
+        cls, environment: Mapping[str, str] = os.environ, key_file: Path = KEY_FILE
+    ) -> "Settings":
+        """Build the settings from environment variables; absent ones keep their defaults.
+
+        The page's key may be a file instead of a variable.
+        """
+        kept = key_file.read_text(encoding="utf-8") if key_file.is_file() else ""
         return cls(
             backend_url=environment.get(URL_VARIABLE, DEFAULT_URL).rstrip("/"),
             timeout_seconds=_seconds(environment.get(TIMEOUT_VARIABLE)),
-            api_key=environment.get(KEY_VARIABLE, "").strip(),
+            api_key=environment.get(KEY_VARIABLE, kept).strip(),
         )
 
 

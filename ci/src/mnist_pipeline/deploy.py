@@ -1,0 +1,192 @@
+"""Deploying: the images as files, and the deployer that brings them to a host.
+
+Contract: what is deployed are the images that were built, or those that were published, by digest;
+keys reach the deployer as secrets and nothing of a call is cached. Does not know what the deployer
+does on the host.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import dagger
+from dagger import dag
+
+from mnist_pipeline.app import image
+from mnist_pipeline.containers import debian
+from mnist_pipeline.containers.session import Session
+
+SERVICE = ("backend", "frontend", "edge", "postgresql", "deployer")
+WATCHING = ("prometheus", "alertmanager", "probe", "postgres-exporter", "node-exporter")
+ENVIRONMENTS = ("staging", "production")
+ACTIONS = ("deploy", "rollback", "status", "history", "recover", "unlock")
+OWNER = "10001:10001"  # of the deployer's image
+ARCHIVES = "/archives"
+KEY, CERTIFICATE = "/run/secrets/key", "/run/secrets/edge.pem"
+KNOWN_HOSTS = "/run/known_hosts"
+
+
+class DeploymentError(RuntimeError):
+    """An argument cannot be used, or the deployer ended badly; the message is what it said."""
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """Which host, and how it is entered."""
+
+    environment: str
+    host: str
+    key: dagger.Secret
+    known_hosts: dagger.File
+
+
+@dataclass(frozen=True)
+class Release:
+    """What shall be deployed, and what its edge shows to visitors."""
+
+    images: Collection[str] = ()
+    name: str = ""
+    certificate: dagger.Secret | None = None
+    self_signed: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What shall be done."""
+
+    to: Entrance
+    action: str
+    release: Release
+    webhooks: Mapping[str, dagger.Secret | None]
+    watched: bool
+    force: str
+    more: Collection[str]
+
+    def options(self) -> list[str]:
+        """The order, as the deployer's command line takes it."""
+        options = [
+            "--environment",
+            self.to.environment,
+            "--host",
+            self.to.host,
+            "--who",
+            "pipeline",
+        ]
+        options += ["--key", KEY, "--known-hosts", KNOWN_HOSTS]
+        options += [] if self.watched else ["--unwatched"]
+        if self.action not in {"deploy", "rollback"}:
+            return options
+        options += [f"--image={image}" for image in self.release.images]
+        given = {"name": self.release.name, "self-signed": self.release.self_signed}
+        given["force"] = self.force
+        options += [f"--{name}={value}" for name, value in given.items() if value]
+        options += [f"--certificate={CERTIFICATE}"] if self.release.certificate else []
+        return [*options, *self.more]
+
+
+def archives(session: Session, names: Collection[str]) -> dagger.Directory:
+    """Images as Docker loads them: NAME.tar each."""
+    folder = dag.directory()
+    for name in names:
+        media = dagger.ImageMediaTypes.DockerMediaTypes
+        folder = folder.with_file(f"{name}.tar", image(session, name).as_tarball(media_types=media))
+    return folder
+
+
+async def published(images: Collection[str]) -> list[str]:
+    """The addresses of images that were published, from NAME=ADDRESS each.
+
+    Raises:
+        DeploymentError: one is not of that form.
+    """
+    for pair in images:
+        if not all(pair.partition("=")):
+            message = f"--images {pair!r} is not NAME=REGISTRY/NAME@sha256:..."
+            raise DeploymentError(message)
+    return [pair.partition("=")[2] for pair in images]
+
+
+async def run(session: Session, order: Order) -> str:
+    """Has the deployer do what is ordered; returns what it said.
+
+    Raises:
+        DeploymentError: an argument cannot be used, or it was not done.
+    """
+    if order.to.environment not in ENVIRONMENTS:
+        message = f"--env {order.to.environment!r} is not one of {', '.join(ENVIRONMENTS)}"
+        raise DeploymentError(message)
+    if order.action not in ACTIONS:
+        message = f"--action {order.action!r} is not one of {', '.join(ACTIONS)}"
+        raise DeploymentError(message)
+    container = entering(session, order)
+    options = order.options()
+    if order.action == "deploy":
+        known = {pair.partition("=")[0] for pair in order.release.images}
+        names = [n for n in (*SERVICE, *(WATCHING if order.watched else ())) if n not in known]
+        container = container.with_mounted_directory(ARCHIVES, archives(session, names))
+        options += [f"--archives={ARCHIVES}"]
+    ran = container.with_exec(
+        [order.action, *options], use_entrypoint=True, expect=dagger.ReturnType.ANY
+    )
+    code, said, wrong = await ran.exit_code(), await ran.stdout(), await ran.stderr()
+    if code:
+        message = f"{said}\n{order.action} ended with {code}: {wrong.strip()}"
+        raise DeploymentError(message)
+    return said
+
+
+def entering(session: Session, order: Order) -> dagger.Container:
+    """The deployer, with what it needs to enter a host; nothing of it is answered from a cache."""
+    secrets = {KEY: order.to.key, CERTIFICATE: order.release.certificate}
+    for name, address in order.webhooks.items():
+        secrets[f"/run/secrets/{name}_webhook"] = address
+    container = image(session, "deployer").with_file(KNOWN_HOSTS, order.to.known_hosts)
+    for path, secret in secrets.items():
+        if secret:
+            container = container.with_mounted_secret(path, secret, owner=OWNER, mode=0o400)
+    return container.with_env_variable("PIPELINE_FRESH", str(session.started))
+
+
+HOST_PACKAGES = ("docker.io", "docker-cli", "docker-compose", "iptables", "openssh-server")
+HOST_START = """\
+mkdir -p /run/sshd
+dockerd --storage-driver=overlay2 >/var/log/dockerd.log 2>&1 &
+until docker info >/dev/null 2>&1; do sleep 0.2; done
+containers=$(docker ps --all --quiet)
+[ -z "$containers" ] || docker rm --force $containers >/dev/null
+docker volume prune --all --force >/dev/null
+docker network prune --force >/dev/null
+[ -z "$EMPTY" ] || docker image prune --all --force >/dev/null
+exec /usr/sbin/sshd -D -e -o AuthorizedKeysFile=/etc/ssh/authorized_keys
+"""
+
+
+def throwaway_keys(session: Session) -> dagger.Directory:
+    """Keys of a host that lives for one run, and of who enters it: user, user.pub, host, known."""
+    make = (
+        "set -e; mkdir /keys; cd /keys; "
+        "for name in user host; do ssh-keygen -q -t ed25519 -N '' -f $name; done; "
+        "echo production $(cut -d' ' -f1,2 host.pub) >known_hosts"
+    )
+    tools = debian("openssh-client").with_env_variable("PIPELINE_FRESH", str(session.started))
+    return tools.with_exec(["sh", "-c", make]).directory("/keys")
+
+
+def throwaway_host(keys: dagger.Directory, *, empty: bool) -> dagger.Service:
+    """A Debian host with a real SSH server and a real Docker, as a service.
+
+    Unless it shall begin empty, images that an earlier one was sent are still there; containers and
+    volumes never are.
+    """
+    volume = dag.cache_volume("rehearsal-docker")
+    return (
+        debian(*HOST_PACKAGES, "ca-certificates")
+        .with_new_file("/start.sh", HOST_START)
+        .with_file("/etc/ssh/authorized_keys", keys.file("user.pub"), permissions=0o600)
+        .with_file("/etc/ssh/ssh_host_ed25519_key", keys.file("host"), permissions=0o600)
+        .with_mounted_cache("/var/lib/docker", volume, sharing=dagger.CacheSharingMode.PRIVATE)
+        .with_env_variable("EMPTY", "yes" if empty else "")
+        .with_exposed_port(22)
+        .with_exposed_port(80, experimental_skip_healthcheck=True)
+        .with_exposed_port(443, experimental_skip_healthcheck=True)
+        .as_service(args=["sh", "/start.sh"], insecure_root_capabilities=True)
+    )

@@ -1,0 +1,90 @@
+"""The stage that looks at deploying: its files and its code, and a rehearsal on a throw-away host.
+
+Contract: the images are those that every stage uses; the host has a real SSH server and a real
+Docker; nothing of it is cached. Does not know what is rehearsed, or how it is judged.
+"""
+
+from dagger import dag
+
+from mnist_pipeline import deploy
+from mnist_pipeline.app import image
+from mnist_pipeline.containers import debian, with_python_packages
+from mnist_pipeline.containers.recorder import REPORTS, Recorder
+from mnist_pipeline.containers.session import Outcome, Session, joined
+from mnist_pipeline.gates import junit
+from mnist_pipeline.gates.migrations import judge as judge_migrations
+from mnist_pipeline.gates.rehearsal import judge
+from mnist_pipeline.load import vegeta
+
+LIMIT_SECONDS = 1500
+MIGRATIONS = "apps/backend/src/mnist_backend/migrations/versions"
+TOOLS = ("python3-venv", "docker-cli", "docker-compose", "haproxy", "openssl", "kubectl")
+SHORT, WHOLE = "short", "whole"
+
+
+async def deployment(session: Session) -> Outcome:
+    """Deployment: what is written down, and what comes of it on a host, in the short form."""
+    parts = {
+        "files": files(session),
+        "migrations": migrations(session),
+        "rehearsal": rehearsed(session, "production", SHORT),
+    }
+    return await joined(parts)
+
+
+async def migrations(session: Session) -> Outcome:
+    """That each migration only expands: while a release is tried, two of them share a database."""
+    folder = session.folder(MIGRATIONS)
+    names = [name for name in await folder.entries() if name.endswith(".py")]
+    sources = {name: await folder.file(name).contents() for name in names}
+    return Outcome(judge_migrations(sources), folder)
+
+
+async def whole(session: Session) -> Outcome:
+    """Rehearsal: every scenario, on a host that has nothing yet."""
+    return await rehearsed(session, "production", WHOLE)
+
+
+async def files(session: Session) -> Outcome:
+    """The deployer's tests, and those of its files by Compose, HAProxy, kubectl and a linter."""
+    locks = session.file("requirements.lock"), session.file("deploy/tests/requirements.lock")
+    tree = session.folder(include=["pyproject.toml", "deploy"])
+    tools = with_python_packages(debian(*TOOLS), *locks).with_env_variable("HOME", "/tmp")  # noqa: S108
+    container = tools.with_mounted_directory("/src", tree).with_workdir("/src")
+    recorder = await Recorder.around(session, container)
+    pytest = ["pytest", "deploy/tests", f"--junitxml={REPORTS}/junit.xml"]
+    answers = await recorder.run("pytest", pytest).answers()
+    xml, log = answers.text("junit.xml"), answers.log("pytest")
+    return answers.judged(junit.judge(xml, answers.exit_code("pytest"), log, may_skip=False))
+
+
+async def table(outcome: Outcome) -> str:
+    """What was promised and what happened, for people."""
+    if "rehearsal.md" in await outcome.files.entries():
+        return await outcome.files.file("rehearsal.md").contents()
+    return "nothing was rehearsed"
+
+
+async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
+    """Rehearses on a host of its own, and judges what it came to."""
+    keys = deploy.throwaway_keys(session)
+    host = deploy.throwaway_host(keys, empty=form == WHOLE)
+    container = (
+        image(session, "deployer")
+        .with_user("root")
+        .with_entrypoint([])
+        .with_directory(REPORTS, dag.directory())
+        .with_file("/usr/local/bin/vegeta", vegeta(session), permissions=0o755)
+        .with_mounted_directory(deploy.ARCHIVES, deploy.archives(session, deploy.SERVICE))
+        .with_mounted_directory("/keys", keys)
+        .with_directory("/tests/rehearsal", session.folder("tests/rehearsal"))
+        .with_workdir("/tests")
+        .with_env_variable("PIPELINE_FRESH", str(session.started))
+        .with_service_binding("production", host)
+    )
+    command = ["python3", "-m", "rehearsal", "--environment", environment, "--form", form]
+    command += ["--archives", deploy.ARCHIVES, "--keys", "/keys", "--reports", REPORTS]
+    recorder = await Recorder.around(session, container)
+    answers = await recorder.run("rehearsal", command, LIMIT_SECONDS).answers()
+    code, log = answers.exit_code("rehearsal"), answers.log("rehearsal")
+    return answers.judged(judge(answers.text("rehearsal.json"), code, log))

@@ -1,0 +1,90 @@
+"""One deployer at a time, by the very scripts that run on a host."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mnist_deploy import lock
+from mnist_deploy.errors import CommandFailedError, LockHeldError
+from mnist_deploy.ssh import LOST, Host
+
+
+class Near(Host):
+    """A host that is this machine, in a folder of the test's."""
+
+    def __init__(self, folder: Path) -> None:
+        """Need no connection."""
+        self.folder, self.token = str(folder), ""
+
+    def _run(self, script: str, content: bytes | None, limit_seconds: float) -> str:
+        done = subprocess.run(
+            ["/bin/sh", "-c", script],
+            cwd=self.folder,
+            input=content,
+            capture_output=True,
+            timeout=limit_seconds,
+            check=False,
+        )
+        if done.returncode:
+            raise CommandFailedError(script, done.returncode, done.stderr.decode())
+        return done.stdout.decode()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Near]:
+    """One deployer's way to the host."""
+    yield Near(tmp_path)
+    assert not (tmp_path / "lock").exists()
+
+
+def test_a_second_deployer_is_told_who_holds_the_lock(host: Near) -> None:
+    """The second one is sent away with the name of the first, and may come in afterwards."""
+    second = Near(Path(host.folder))
+    with lock.held(host, "o'first"):
+        assert lock.holder(second).startswith("o'first holds the lock, for another ")
+        with pytest.raises(LockHeldError, match="o'first"), lock.held(second, "second"):
+            pytest.fail("two hold the lock")
+    with lock.held(second, "second"):
+        assert lock.holder(host).startswith("second")
+
+
+def test_a_lock_that_ran_out_is_taken_over(host: Near) -> None:
+    """Whoever was overtaken is refused by the host from then on."""
+    second = Near(Path(host.folder))
+    with lock.held(host, "first"):
+        (Path(host.folder) / "lock" / "until").write_text("1\n")
+        with lock.held(second, "second"):
+            with pytest.raises(LockHeldError, match="taken over"):
+                host.change("touch changed")
+            second.change("touch taken")
+    assert (Path(host.folder) / "taken").exists()
+    assert not (Path(host.folder) / "changed").exists()
+
+
+def test_a_broken_lock_stops_its_holder(host: Near) -> None:
+    """Unlocking tells who held it, and what they still send is refused."""
+    with lock.held(host, "first"):
+        assert lock.broken(host).startswith("first")
+        assert lock.broken(host) == ""
+        with pytest.raises(LockHeldError):
+            host.change("true")
+
+
+def test_renewing_makes_it_last(host: Near) -> None:
+    """A lock that is renewed has its whole life before it again."""
+    with lock.held(host, "first"):
+        (Path(host.folder) / "lock" / "until").write_text("1\n")
+        host.change(lock.RENEW)
+        assert f"another {lock.LIFE_SECONDS} s" in lock.holder(host)
+
+
+def test_a_file_is_written_whole(host: Near) -> None:
+    """Content arrives as it was sent, with the rights that were asked for."""
+    with lock.held(host, "first"):
+        host.put("secrets/word", b"a 'quoted' $word\n", "0444")
+    path = Path(host.folder) / "secrets" / "word"
+    assert path.read_bytes() == b"a 'quoted' $word\n"
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert LOST != lock.TAKEN

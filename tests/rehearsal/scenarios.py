@@ -1,0 +1,215 @@
+"""The scenarios: what is promised, what is done, and what must be so afterwards.
+
+Contract: each leaves the host with a release that answers, for the next one. Does not know how they
+are told.
+"""
+
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+from rehearsal.stage import CHOICES, FIRST, Row, Said, Stage
+
+REFUSED, HELD = 4, 5
+Act = Callable[[Stage, Row], None]
+SCENARIOS: dict[str, tuple[str, Act, bool]] = {}  # by name: what is promised, what is done, loaded
+SHORT = ("first release", "good release", "does not start", "wrong answers", "replica killed")
+
+
+def scenario(name: str, promised: str, *, loaded: bool = True) -> Callable[[Act], Act]:
+    """Add a scenario."""
+
+    def add(act: Act) -> Act:
+        SCENARIOS[name] = (promised, act, loaded)
+        return act
+
+    return add
+
+
+def page(url: str) -> tuple[int, dict[str, str]]:
+    """How an address of the edge answers, without following it elsewhere."""
+
+    class Stay(urllib.request.HTTPRedirectHandler):
+        """Goes nowhere."""
+
+        def redirect_request(self, *_: object) -> None:  # type: ignore[override]
+            """Stay."""
+
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), Stay)
+    try:
+        with opener.open(url, timeout=10) as answer:
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}
+    except urllib.error.HTTPError as error:
+        return error.code, {k.lower(): v for k, v in error.headers.items()}
+
+
+def refused(stage: Stage, row: Row, said: Said, answers: str, why: str) -> None:
+    """Hold that a release was refused for the right reason, and that the one before answers."""
+    last = said.text.strip().splitlines()[-1] if said.text.strip() else "it said nothing"
+    row.happened = f"exit code {said.code}: {last[:160]}"
+    row.expect(said.code == REFUSED, f"exit code {said.code}, not {REFUSED}")
+    row.expect(why in last, f"it does not say {why!r}")
+    now = stage.answers()
+    row.expect(now == answers, f"{now} answers, not {answers}")
+
+
+@scenario(
+    "first release", "an empty host gets everything it needs, and answers over TLS", loaded=False
+)
+def first(stage: Stage, row: Row) -> None:
+    """Deploy to an empty host."""
+    said = stage.deploy(FIRST)
+    row.expect(said.code == 0, f"exit code {said.code}")
+    row.expect(stage.answers() == "release-1", "release-1 does not answer")
+    status, headers = page("https://production/")
+    row.expect(status == 200, f"the page answers {status}")
+    row.expect("max-age" in headers.get("strict-transport-security", ""), "there is no HSTS")
+    code, redirect = page("http://production/")
+    row.expect(code == 308, f"plain HTTP answers {code}")
+    row.expect(redirect.get("location", "").startswith("https://"), "plain HTTP stays plain")
+    ready, _ = page("https://production/ready")
+    row.expect(ready == 200, f"the API answers {ready}")
+    row.happened = f"page {status}, API {ready}, HTTP {code}"
+
+
+@scenario("good release", "1 to 100 % without a failed request; a second deployer is sent away")
+def good(stage: Stage, row: Row) -> None:
+    """Deploy another release under load, while somebody else tries to."""
+    running = stage.deploying("release-2")
+    running.saw("boot ")
+    second = stage.deploy("release-3")
+    said = running.wait()
+    row.expect(said.code == 0, f"exit code {said.code}")
+    row.expect(second.code == HELD, f"the second deployer ended with {second.code}")
+    row.expect("holds the lock" in second.text, "the second is not told who holds the lock")
+    now = stage.answers()
+    row.expect(now == "release-2", f"{now} answers")
+    steps = said.event("shift").get("steps", [])
+    shares = (
+        [s["percent"] for s in steps if s["event"] == "step"] if isinstance(steps, list) else []
+    )
+    row.expect(shares == [1, 10, 50, 100], f"steps {shares}")
+    row.happened = f"{now} answers after {shares} %; the second one ended with {second.code}"
+
+
+@scenario("does not start", "it never gets a request; the old release answers on")
+def unstarted(stage: Stage, row: Row) -> None:
+    """Deploy a release whose process ends at once."""
+    before = stage.answers()
+    said = stage.deploy("unstarted", command=("python", "-c", "raise SystemExit('planted')"))
+    refused(stage, row, said, before, "does not start")
+
+
+@scenario("wrong answers", "it never gets a request; the old release answers on")
+def wrong(stage: Stage, row: Row) -> None:
+    """Deploy a release that is healthy and reads every digit as the next one."""
+    before = stage.answers()
+    refused(stage, row, stage.deploy("wrong", "wrong"), before, "golden images")
+
+
+@scenario("replica killed", "the other replicas answer what it had begun; it comes back")
+def killed(stage: Stage, row: Row) -> None:
+    """Kill a replica's process, as the kernel would."""
+    form = "{{.State.Pid}} {{.Name}}"
+    each = f"docker compose --profile green ps -q | xargs docker inspect --format '{form}'"
+    pid, name = stage.shell(f"{each} | grep backend | head -n 1").split()
+    time.sleep(3)
+    stage.shell(f"kill -KILL {pid}")
+    time.sleep(8)
+    said = stage.shell(
+        f"docker inspect --format '{{{{.State.Running}}}} {{{{.RestartCount}}}}' {name}"
+    ).split()
+    row.expect(said == ["true", "1"], f"it did not come back: {said}")
+    row.happened = f"{name.strip('/')} was killed and started again"
+
+
+@scenario("replica frozen", "requests that it keeps are answered by others")
+def frozen(stage: Stage, row: Row) -> None:
+    """Stop a replica's process without ending it."""
+    name = stage.shell("docker ps --format '{{.Names}}' | grep backend | head -n 1").strip()
+    time.sleep(2)
+    stage.shell(f"docker pause {name}")
+    time.sleep(10)
+    stage.shell(f"docker unpause {name}")
+    time.sleep(3)
+    row.happened = f"{name} was frozen for 10 s"
+
+
+@scenario("crashes under load", "it never gets a request; the old release answers on")
+def crashing(stage: Stage, row: Row) -> None:
+    """Deploy a release whose process ends after some requests."""
+    before = stage.answers()
+    refused(stage, row, stage.deploy("crash", "crash"), before, "requests failed")
+
+
+@scenario("slow under load", "it never gets a request; the old release answers on")
+def slow(stage: Stage, row: Row) -> None:
+    """Deploy a release that takes 3 s."""
+    before = stage.answers()
+    refused(stage, row, stage.deploy("slow", "slow"), before, "p95")
+
+
+@scenario("1 % errors", "it never gets a request; the old release answers on")
+def erring(stage: Stage, row: Row) -> None:
+    """Deploy a release that answers each hundredth request with 500."""
+    before = stage.answers()
+    refused(stage, row, stage.deploy("errors", "errors"), before, "requests failed")
+
+
+@scenario("errors under traffic only", "found within 15 s of the second error, back within 2 s")
+def hidden(stage: Stage, row: Row) -> None:
+    """Deploy a release that does well in the dark and fails each third request of visitors."""
+    before = stage.answers()
+    said = stage.deploy("hidden", "hidden")
+    refused(stage, row, said, before, "under traffic")
+    row.allowed = 20  # visitors meet what only visitors can meet, a few of them
+    steps = said.event("shift").get("steps", [])
+    events = steps if isinstance(steps, list) else []
+    at = {str(e["event"]): e for e in events}
+    if {"weighed", "rolled back"} <= {*at}:
+        row.detected_seconds = float(at["rolled back"]["at"]) - float(at["weighed"]["at"])
+        row.back_seconds = float(at["rolled back"]["seconds"])
+    row.expect(row.back_seconds is not None, "traffic was not given back")
+
+
+@scenario("deployer killed", "what answered answers on; the next deployment puts things right")
+def interrupted(stage: Stage, row: Row) -> None:
+    """Kill the deployer while it shifts, and deploy again once its lock has run out."""
+    running = stage.deploying("interrupted")
+    row.expect(running.saw("percent 10"), "it never came to shift")
+    running.process.kill()
+    running.wait()
+    stage.run("unlock")
+    said = stage.deploy("after")
+    row.expect(said.code == 0, f"exit code {said.code}")
+    row.expect("putting that right" in said.text, "it did not see what was left")
+    row.expect(stage.answers() == "after", "the next release does not answer")
+    row.happened = f"the next deployment ended with {said.code}"
+
+
+@scenario("SSH cut", "the shift goes on beside the edge, and the deployer finds it again")
+def cut(stage: Stage, row: Row) -> None:
+    """Break every SSH connection while traffic is shifted."""
+    running = stage.deploying("cut")
+    row.expect(running.saw("percent 10"), "it never came to shift")
+    stage.shell("nohup sh -c 'sleep 0.5; pkill -KILL -f \"^sshd.*root\"' >/dev/null 2>&1 &")
+    said = running.wait()
+    row.expect(said.code == 0, f"exit code {said.code}")
+    row.expect(stage.answers() == "cut", "the release does not answer")
+    row.happened = f"the deployment ended with {said.code}"
+
+
+@scenario("rollback", "the release before answers again, and no request fails")
+def back(stage: Stage, row: Row) -> None:
+    """Go back to the release before."""
+    history = json.loads(stage.shell("cat state.json"))["history"]
+    said = stage.run("rollback", *CHOICES, "--steps", "10:3,100:3")
+    row.expect(said.code == 0, f"exit code {said.code}")
+    now, before = stage.answers(), history[-2]["name"]
+    row.expect(now == before, f"{now} answers, not {before}")
+    row.happened = f"{now} answers"
