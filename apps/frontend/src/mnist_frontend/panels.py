@@ -32,8 +32,8 @@ STYLE = """<style>
 </style>"""
 SURE_FROM = 0.6  # of probability; below it the second digit is named, too
 PREDICTED = (
-    "display:flex;flex-wrap:wrap;align-items:center;gap:0 2rem;font-size:clamp(5rem,22vw,9rem);line-height:1;"
-    "font-weight:700;margin:0"
+    "display:flex;flex-wrap:wrap;align-items:center;gap:0 2rem;font-size:clamp(5rem,22vw,9rem);"
+    "line-height:1;font-weight:700;margin:0"
 )
 SURE = "font-size:1.25rem;margin:0 0 1rem"
 SEEN = "display:block;width:112px;image-rendering:pixelated;border:1px solid"
