@@ -27,12 +27,12 @@ LAYERS = {
         "release",
         "verification",
         "candidate trial",
-        "stages",
-        "stack contract scan load monitoring observability deploy",
+        "prove stages",
+        "planted changes stack contract scan static structure load monitoring observability deploy",
         "notify registry",
         "services app",
-        "containers",
-        "deliver gates options readiness smoke",
+        "containers page",
+        "deliver gates layers options readiness smoke",
     ],
     "mnist_backend": [
         "app",
@@ -71,9 +71,12 @@ LAYERS = {
 # What is not in the standard library is imported by its owners alone.
 OWNERS = {
     "mnist_pipeline": {
-        "anyio": "stages containers verification",
-        "dagger": "main release verification candidate trial stages stack contract scan load "
-        "monitoring observability deploy registry notify services app containers options",
+        "anyio": "prove stages containers verification",
+        "dagger": (
+            "main release verification candidate trial prove stages changes stack contract scan "
+            "static structure load monitoring observability deploy registry notify services app "
+            "containers options"
+        ),
         "opentelemetry": "stages",
     },
     "mnist_backend": {

@@ -77,7 +77,15 @@ GRAFANA_PORT = 3000
 GRAFANA_PASSWORD = "/run/secrets/grafana_password"  # noqa: S105  where it stands
 TESTS_LIMIT_SECONDS = 1200
 VOLUME = "service-logs"
-UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract", "observability"}
+UNRELATED_TESTS = {
+    "test_layout.py",
+    "test_workflows.py",
+    "layout",
+    "load",
+    "faults",
+    "contract",
+    "observability",
+}
 STARTS, WAITS = "/tmp/starts.json", "/tmp/page"  # noqa: S108  of containers
 BENCH_TESTS = ("*.py", "load/*.py", "load/page/*.*", "load/serving/*.py")
 PROXY = """\
