@@ -23,7 +23,7 @@ SECRETS = {"GHCR_TOKEN", "STAGING_HOST", "PRODUCTION_HOST", "GRAFANA_PASSWORD", 
 SECRETS |= {"COSIGN_KEY", "COSIGN_PASSWORD"}  # the release is signed by key
 PROMISED = {  # functions that are written beside this, and what the workflows may give them
     "publish": {"env", "registry", "username", "password", "key", "key-password", "dry-run"},
-    "notify": {"env", "verdict", "link", "slack"},
+    "notify": {"report", "slack", "teams", "link"},
 }
 PIN = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 PINNED_LINE = re.compile(r"uses: \S+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$")
@@ -90,8 +90,8 @@ def stages() -> set[str]:
 def calls(workflow: Workflow) -> list[list[str]]:
     """Every call of the pipeline, as words, from the function on."""
     commands = (step.get("run", "") for step in workflow.steps())
-    lines = (re.split(r"[|;&]|>>?", command)[0] for command in commands if "daggerw" in command)
-    return [shlex.split(line)[2:] for line in lines]
+    found = (re.search(r"\./daggerw call ([^|;&>]*)", command) for command in commands)
+    return [shlex.split(call[1]) for call in found if call]
 
 
 def faults_of_pins(workflow: Workflow) -> list[str]:
