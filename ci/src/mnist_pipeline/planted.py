@@ -111,7 +111,7 @@ PLANTED = (
         "an event's text in a command",
         STAGES,
         'run: echo "${{ github.event.pull_request.title }}"',
-        "run: jq --exit-status .passed evidence/status.json",
+        "run: grep '^  .passed.. true,$' evidence/status.json",
         "template-injection",
     ),
     Fault(
