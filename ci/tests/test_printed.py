@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from mnist_pipeline.gates.printed import judge, sarif
+from mnist_pipeline.gates.printed import commits, judge, sarif
+from mnist_pipeline.gates.sarif import invalid
 
 SHELL = "./a/b.sh:4:9: warning: x appears unused. Verify use (or export). [SC2034]\n"
 WORKFLOW = (
@@ -49,10 +50,21 @@ def test_what_is_odd_is_never_green(exit_code: int, log: str, files: int, status
 
 def test_printed_faults_are_told_as_sarif() -> None:
     """Each fault is a result with its place and rule."""
-    (run,) = json.loads(sarif("shellcheck", SHELL))["runs"]
+    report = json.loads(sarif("shellcheck", SHELL))
+    assert invalid(report) == []
+    (run,) = report["runs"]
     assert run["tool"]["driver"] == {"name": "shellcheck", "rules": [{"id": "SC2034"}]}
     place = run["results"][0]["locations"][0]["physicalLocation"]
     assert place == {
         "artifactLocation": {"uri": "a/b.sh"},
         "region": {"startLine": 4, "startColumn": 9},
     }
+
+
+@pytest.mark.parametrize(
+    ("log", "number"),
+    [("\x1b[1m109 commits scanned.\x1b[0m", 109), ("0 commits scanned", 0), ("", 0)],
+)
+def test_commits_are_counted_as_gitleaks_says(log: str, number: int) -> None:
+    """A run that says nothing of commits has looked at none."""
+    assert commits(log) == number

@@ -1,6 +1,7 @@
 """Verdicts on SARIF, whichever tool wrote it."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -57,14 +58,50 @@ def test_a_broken_configuration_is_not_run() -> None:
     assert verdict.reasons == ("ruff check ended with 2: Cause: bad rule",)
 
 
+VALID: dict[str, Any] = {
+    "version": "2.1.0",
+    "runs": [{"tool": {"driver": {"name": "ruff"}}, "results": [FAULT]}],
+}
+
+
+def changed(*path: str | int, value: object) -> str:
+    """The valid report with another value at a place."""
+    report = json.loads(json.dumps(VALID))
+    place = report
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return json.dumps(report)
+
+
 def test_a_category_stands_in_every_run() -> None:
     """Reports that are uploaded together are told apart by it."""
-    report = json.loads(categorised(FAULTY, "lint/ruff"))
+    report = json.loads(categorised(json.dumps(VALID), "lint/ruff"))
     assert [run["automationDetails"] for run in report["runs"]] == [{"id": "lint/ruff/"}]
     assert report["runs"][0]["results"] == [FAULT]
 
 
-def test_what_is_not_sarif_has_no_category() -> None:
-    """A malformed report is refused and not handed on."""
+RESULT = ("runs", 0, "results", 0)
+REGION = (*RESULT, "locations", 0, "physicalLocation", "region")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        "",
+        changed("version", value="2.0.0"),
+        changed("runs", 0, "tool", value={}),
+        changed("runs", 0, "tool", "driver", "name", value=""),
+        changed(*RESULT, "level", value="fatal"),
+        changed(*RESULT, "message", value={}),
+        changed(*RESULT, "ruleId", value=""),
+        changed(*RESULT, "locations", value=[]),
+        changed(*REGION, "startLine", value=0),
+    ],
+)
+def test_what_is_not_sarif_has_no_category(text: str) -> None:
+    """A report that breaks the standard is refused and not handed on."""
     with pytest.raises(ValueError, match="not SARIF"):
-        categorised("{}", "lint/ruff")
+        categorised(text, "lint/ruff")

@@ -22,8 +22,9 @@ h1{margin:0}.told{font-size:1.2rem;margin:.2rem 0 1rem}
 .head{border-left:.6rem solid var(--verdict);padding:.5rem 1rem;background:var(--soft)}
 table{border-collapse:collapse;width:100%}caption{text-align:left;font-weight:600;padding:.4rem 0}
 th,td{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;vertical-align:top}
-td.n{text-align:right;font-variant-numeric:tabular-nums}code{background:var(--soft);padding:0 .2em}
-td{overflow-wrap:anywhere}.wide{overflow-x:auto}
+td{font-variant-numeric:tabular-nums}code{background:var(--soft);padding:0 .2em}
+.part{font-weight:400;padding-left:1.5rem}
+td:last-child{overflow-wrap:anywhere}.wide{overflow-x:auto}
 .v{color:#fff;border-radius:.3em;padding:.1em .5em;white-space:nowrap}
 details{margin:.4rem 0}summary{cursor:pointer}
 svg{max-width:100%;height:auto}svg text{fill:currentColor}
@@ -54,10 +55,14 @@ def badge(status: str) -> str:
     return f'<span class="v" style="background:{COLOURS[status]}">{status}</span>'
 
 
-def rowed(cells: Iterable[str]) -> str:
+def rowed(cells: Iterable[str], kind: str = "") -> str:
     """A row of a table, whose first cell names it."""
     first, *rest = cells
-    return f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
+    return (
+        f'<tr><th scope="row" class="{kind}">{first}</th>'
+        + "".join(f"<td>{c}</td>" for c in rest)
+        + "</tr>"
+    )
 
 
 def tabled(caption: str, header: Sequence[str], body: Iterable[str]) -> str:
@@ -79,7 +84,16 @@ def advice(result: StageResult) -> str:
     if result.verdict.status == "not run":
         repair = "repair what kept it from running"
         return f"It judged nothing: {look}, {repair}, then <code>{again}</code>"
-    return f"Repair the first reason; {look} for the rest, then <code>{again}</code>"
+    shell = f"<code>./daggerw call debug --stage {name} terminal</code>"
+    return (
+        f"Repair the reason; {look} for more, or look around in {shell}; then <code>{again}</code>"
+    )
+
+
+def why(verdict: Verdict) -> str:
+    """The first reason, whole, and how many there are beside it."""
+    first, *more = verdict.reasons or ("no reason was given",)
+    return f"{first} (and {len(more)} more, below)" if more else first
 
 
 def failed(results: Sequence[StageResult]) -> str:
@@ -88,7 +102,7 @@ def failed(results: Sequence[StageResult]) -> str:
     if not failing:
         return ""
     body = (
-        rowed([f"{escape(r.stage)} {badge(r.verdict.status)}", escape(told(r.verdict)), advice(r)])
+        rowed([f"{escape(r.stage)} {badge(r.verdict.status)}", escape(why(r.verdict)), advice(r)])
         for r in failing
     )
     return tabled("What failed", ("Stage", "Why", "What to do"), body)
@@ -103,7 +117,11 @@ def absent(results: Sequence[StageResult]) -> str:
         rowed([f"{escape(name)} {badge(verdict.status)}", escape(stage), escape(told(verdict))])
         for stage, name, verdict in remarks
     )
-    return tabled("Not run, or not judged", ("What", "Part of stage", "Why"), body)
+    return tabled(
+        "What could not be judged here, and turned no stage red",
+        ("What", "Part of stage", "Why"),
+        body,
+    )
 
 
 def verdicts(results: Sequence[StageResult]) -> str:
@@ -111,8 +129,10 @@ def verdicts(results: Sequence[StageResult]) -> str:
     body = []
     for stage, status, seconds, origin, reason in rows(results):
         name = escape(stage.strip())
-        linked = name if stage.startswith(" ") else f'<a href="{name}/">{name}</a>'
-        body.append(rowed([linked, badge(status), seconds, escape(origin), escape(reason)]))
+        part = stage.startswith(" ")
+        first = name if part else f'<a href="{name}/">{name}</a>'
+        cells = [first, badge(status), seconds, escape(origin), escape(reason)]
+        body.append(rowed(cells, "part" if part else ""))
     header = ("Stage", "Verdict", "Seconds", "From", "First reason, or what was looked at")
     return tabled("Every stage", header, body)
 

@@ -198,7 +198,15 @@ async def gitleaks(session: Session, mode: str, place: dagger.Directory) -> Outc
     container = compiled(session, GITLEAKS, "git").with_mounted_file("/gitleaks.toml", settings)
     command = ["gitleaks", mode, "--config=/gitleaks.toml", "--redact", "--no-banner"]
     command += ["--report-format=sarif", f"--report-path={REPORTS}/gitleaks.sarif", "."]
-    return await by_sarif(session, with_tree(container, place), "gitleaks", command)
+    recorder = await Recorder.around(session, with_tree(container, place))
+    answers = await recorder.run("gitleaks", command).answers()
+    text, code, log = (
+        answers.text("gitleaks.sarif"),
+        answers.exit_code("gitleaks"),
+        answers.log("gitleaks"),
+    )
+    seen = printed.commits(log) if mode == "git" else len(session.paths("**/*"))
+    return answers.judged(sarif.judge("gitleaks", text, code, log, seen))
 
 
 def told(answers: Answers, tool: str, log: str, verdict: Verdict) -> Outcome:
@@ -214,12 +222,12 @@ async def by_sarif(
     container: dagger.Container,
     tool: str,
     command: list[str],
-    files: list[str] | None = None,
+    files: list[str],
 ) -> Outcome:
     """Runs a tool that leaves SARIF, and judges it by that."""
     answers = await (await Recorder.around(session, container)).run(tool, command).answers()
     text, code, log = answers.text(f"{tool}.sarif"), answers.exit_code(tool), answers.log(tool)
-    return answers.judged(sarif.judge(tool, text, code, log, None if files is None else len(files)))
+    return answers.judged(sarif.judge(tool, text, code, log, len(files)))
 
 
 LINT: Mapping[str, Gate] = {

@@ -54,6 +54,12 @@ def judge(tool: str, exit_code: int, log: str, files: int) -> Verdict:
     return green(files=files)
 
 
+def commits(log: str) -> int:
+    """How many commits gitleaks says that it looked at."""
+    found = re.search(r"(\d+) commits scanned", log)
+    return int(found[1]) if found else 0
+
+
 def sarif(tool: str, log: str) -> str:
     """What a tool printed, as SARIF 2.1.0."""
     found = faults(tool, log)

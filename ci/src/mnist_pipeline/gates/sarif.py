@@ -14,6 +14,7 @@ from mnist_pipeline.gates.verdicts import Verdict, green, not_run, red
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 ROOTS = ("file://", "/src/")  # of the tree in the tools' containers
 CLEAN = 0
+LEVELS = {"none", "note", "warning", "error"}
 
 
 def lines(sarif: str) -> list[str]:
@@ -67,14 +68,38 @@ def judge(
     return green() if files is None else green(files=files)
 
 
+def invalid(report: dict[str, Any]) -> list[str]:
+    """What the standard demands of what we use of it, and the report does not keep."""
+    faults = [] if report.get("version") == "2.1.0" else ["its version is not 2.1.0"]
+    for run in report["runs"]:
+        if not run["tool"]["driver"]["name"]:
+            faults.append("a run does not name its tool")
+        for result in run["results"]:
+            place = result["locations"][0]["physicalLocation"]
+            if result.get("level", "warning") not in LEVELS:
+                faults.append(f"{result['level']!r} is no level")
+            if int(place["region"]["startLine"]) < 1:
+                faults.append(f"{place['artifactLocation']['uri']} has no line below 1")
+            if not result["ruleId"] or not result["message"]["text"]:
+                faults.append("a result lacks its rule or its message")
+    return faults
+
+
 def categorised(text: str, category: str) -> str:
     """The same SARIF under a category: what is uploaded together must differ in it.
 
     Raises:
-        ValueError: the text is not SARIF.
+        ValueError: the text is not SARIF 2.1.0.
     """
-    lines(text)  # raises where it is not SARIF
-    report = json.loads(text)
+    try:
+        report = json.loads(text)
+        faults = invalid(report)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        message = f"not SARIF: {error!r}"
+        raise ValueError(message) from error
+    if faults:
+        message = f"not SARIF: {faults[0]}"
+        raise ValueError(message)
     for run in report["runs"]:
         run["automationDetails"] = {"id": f"{category}/"}
     return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
