@@ -260,7 +260,7 @@ PLANTED = (
         "image-structure/prometheus",
         "a key that a later layer removes",
         PROMETHEUS,
-        f"RUN printf '{KEY}\\n{'MIIE' * 20}' >/k\nRUN rm /k\n{LAST_USER}",
+        f"RUN printf '%s\\n' '{KEY}' '{'MIIE' * 20}' >/k\nRUN rm /k\n{LAST_USER}",
         LAST_USER,
         "/k: holds a secret",
     ),
