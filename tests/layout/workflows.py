@@ -20,10 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".github" / "workflows"
 SECRETS = {"GHCR_TOKEN", "STAGING_HOST", "PRODUCTION_HOST", "GRAFANA_PASSWORD", "SLACK_WEBHOOK"}
 SECRETS |= {"COSIGN_KEY", "COSIGN_PASSWORD"}  # the release is signed by key
-PROMISED = {  # functions that are written beside this, and what the workflows may give them
-    "publish": {"env", "registry", "username", "password", "key", "key-password", "dry-run"},
-    "notify": {"report", "slack", "teams", "link"},
-}
 PIN = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 PINNED_LINE = re.compile(r"uses: \S+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$")
 PERMISSIONS = {  # what a job may ever ask for, and which jobs may write
@@ -130,7 +126,7 @@ def faults_of_calls(workflow: Workflow) -> list[str]:
         runs = [step.get("run", "") for step in job.get("steps", [])]
         number = sum(run.count("./daggerw call ") for run in runs) + ("uses" in job)
         faults += [f"{name} has {number} calls, not one"] if number != 1 else []
-    known = PROMISED | functions()
+    known = functions()
     for called, *words in calls(workflow):
         if called not in known:
             faults.append(f"the pipeline has no function {called}")
