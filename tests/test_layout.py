@@ -27,13 +27,13 @@ LAYERS = {
         "release",
         "verification",
         "candidate trial",
-        "stages",
+        "prove stages",
         "rehearsal",
-        "stack contract scan load monitoring observability deploy",
+        "planted changes stack contract scan static structure load monitoring observability deploy",
         "notify registry",
         "services app",
-        "containers",
-        "deliver gates hosts options readiness smoke",
+        "containers page",
+        "deliver gates hosts layers options readiness smoke",
     ],
     "mnist_backend": [
         "app",
@@ -80,10 +80,12 @@ LAYERS = {
 # What is not in the standard library is imported by its owners alone.
 OWNERS = {
     "mnist_pipeline": {
-        "anyio": "stages containers verification",
-        "dagger": "main release verification candidate trial stages rehearsal stack contract scan "
-        "load monitoring observability deploy registry notify services app containers hosts "
-        "options",
+        "anyio": "prove stages containers verification",
+        "dagger": (
+            "main release verification candidate trial prove stages rehearsal changes stack "
+            "contract scan static structure load monitoring observability deploy registry notify "
+            "services app containers hosts options"
+        ),
         "opentelemetry": "stages",
     },
     "mnist_backend": {

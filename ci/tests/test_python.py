@@ -1,52 +1,8 @@
-"""Verdicts on ruff and mypy."""
-
-import json
+"""Verdicts on ruff's formatter, mypy and the tests of semgrep's rules."""
 
 import pytest
 
-from mnist_pipeline.gates.python import judge_format, judge_mypy, judge_ruff
-
-CLEAN = json.dumps({"runs": [{"results": []}]})
-FAULT = {
-    "ruleId": "F401",
-    "message": {"text": "`os` imported but unused"},
-    "locations": [
-        {
-            "physicalLocation": {
-                "artifactLocation": {"uri": "file:///src/ci/a.py"},
-                "region": {"startLine": 7},
-            }
-        }
-    ],
-}
-
-
-def test_clean_sarif_is_green() -> None:
-    """No result and exit code 0 are green."""
-    assert judge_ruff(CLEAN, 0, "").status == "green"
-
-
-def test_a_lint_fault_is_red_with_its_place() -> None:
-    """The reason names file, line, rule and message."""
-    verdict = judge_ruff(json.dumps({"runs": [{"results": [FAULT]}]}), 1, "")
-    assert verdict.reasons == ("ci/a.py:7: F401 `os` imported but unused",)
-
-
-def test_a_clean_report_with_a_bad_exit_code_is_red() -> None:
-    """Exit code 1 without a result is not taken for clean."""
-    assert judge_ruff(CLEAN, 1, "").status == "red"
-
-
-@pytest.mark.parametrize("sarif", ["", "{}", '{"runs": [{"results": [{}]}]}', "[]", "null"])
-def test_malformed_sarif_is_not_run(sarif: str) -> None:
-    """A report that is not SARIF is never green."""
-    assert judge_ruff(sarif, 0, "").status == "not run"
-
-
-def test_a_broken_configuration_is_not_run() -> None:
-    """Exit code 2 means that ruff could not work."""
-    verdict = judge_ruff(CLEAN, 2, "ruff failed\n  Cause: bad rule")
-    assert verdict.reasons == ("ruff check ended with 2: Cause: bad rule",)
+from mnist_pipeline.gates.python import judge_format, judge_mypy, judge_semgrep_rules
 
 
 def test_formatted_files_are_green() -> None:
@@ -56,7 +12,9 @@ def test_formatted_files_are_green() -> None:
 
 def test_an_unformatted_file_is_red() -> None:
     """The reason names the file."""
-    log = "Would reformat: ci/a.py\n1 file would be reformatted, 3 files already formatted\n"
+    log = (
+        "unformatted: File would be reformatted\n  --> ci/a.py:57:1\n1 file would be reformatted\n"
+    )
     assert judge_format(1, log).reasons == ("ci/a.py: is not formatted",)
 
 
@@ -91,3 +49,34 @@ def test_a_type_error_is_red_with_its_place() -> None:
 def test_a_type_check_that_says_nothing_is_not_run(code: int, log: str) -> None:
     """Without mypy's own sentence nothing counts as typed."""
     assert judge_mypy(code, log).status == "not run"
+
+
+RULES = "rules:\n  - id: one\n    languages: [python]\n  - id: two\n"
+
+
+def test_rules_that_find_their_examples_are_green() -> None:
+    """Every rule has a test, and all of them passed."""
+    log = "2/2: \u2713 All tests passed\n"
+    assert judge_semgrep_rules(RULES, 0, log).counts == {"rules": 2}
+
+
+def test_a_rule_that_misses_its_example_is_red() -> None:
+    """The reason says which lines were missed."""
+    log = "1/2: 1 unit tests did not pass:\n\tone\n\tmissed lines: [40], incorrect lines: []\n"
+    assert judge_semgrep_rules(RULES, 1, log).reasons == (
+        "missed lines: [40], incorrect lines: []",
+    )
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "log", "status"),
+    [
+        (0, "1/1: \u2713 All tests passed\n", "not run"),
+        (0, "", "not run"),
+        (1, "", "red"),
+        (2, "invalid rule", "not run"),
+    ],
+)
+def test_rules_without_tests_are_never_green(exit_code: int, log: str, status: str) -> None:
+    """Fewer tests than rules, silence and a broken rule are not taken for clean."""
+    assert judge_semgrep_rules(RULES, exit_code, log).status == status

@@ -1,4 +1,4 @@
-"""Stages that look at one application at a time: its images, model, style, types, tests.
+"""Stages that look at one application at a time: its images, model, types, tests.
 
 Contract: an image is built once from its Dockerfile and is the same object in every stage. Does not
 know the running stack.
@@ -15,7 +15,6 @@ from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import junit, python
 from mnist_pipeline.gates.model import judge as judge_model
 from mnist_pipeline.gates.model import judge_runtime
-from mnist_pipeline.gates.verdicts import combined
 
 APPS = ("backend", "frontend")
 FOLDERS = {
@@ -48,7 +47,6 @@ CARD = "card.json"
 RUNTIMES = {"backend": "onnx", "backend-torch": "torch"}  # by image
 OPENAPI = f"{FOLDERS['backend']}/openapi.json"
 ROOT_LOCK = "requirements.lock"
-PYTHON_FILES = ("**/*.py", "**/*.pyi", "**/pyproject.toml", "**/ruff.toml", "**/.ruff.toml")
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
@@ -64,6 +62,12 @@ def image(session: Session, name: str) -> dagger.Container:
         message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
         raise ImageUnknownError(message)
     return session.folder(FOLDERS[name]).docker_build(target=TARGETS[name])
+
+
+def tarball(session: Session, name: str) -> dagger.File:
+    """An image as a file, all layers packed alike: Trivy takes the first one's packing for all."""
+    uncompressed = dagger.ImageLayerCompression.UNCOMPRESSED
+    return image(session, name).as_tarball(forced_compression=uncompressed)
 
 
 def training(session: Session, parameters: str = "") -> dagger.Container:
@@ -121,25 +125,6 @@ def beside_tools(session: Session, *parts: str) -> dagger.Container:
     return tools.with_mounted_directory("/src", tree).with_workdir("/src")
 
 
-async def lint(session: Session) -> Outcome:
-    """Style: ruff's rules and its formatter over the whole tree."""
-    recorder = await Recorder.around(session, beside_tools(session, *PYTHON_FILES))
-    check = ("ruff", "check", "--no-cache")
-    sarif_file = f"--output-file={REPORTS}/ruff.sarif"
-    answers = await (
-        recorder.run("ruff", [*check, "--output-format=sarif", sarif_file, "."])
-        .run("text", [*check, "--output-format=full", "."])
-        .run("format", ["ruff", "format", "--no-cache", "--check", "."])
-        .answers()
-    )
-    sarif, log = answers.text("ruff.sarif"), answers.log("ruff")
-    verdicts = {
-        "check": python.judge_ruff(sarif, answers.exit_code("ruff"), log),
-        "format": python.judge_format(answers.exit_code("format"), answers.log("format")),
-    }
-    return answers.judged(combined(verdicts))
-
-
 async def types(session: Session) -> Outcome:
     """Types: mypy over each application, what watches and deploys them, and this module."""
     parts: dict[str, Awaitable[Outcome]] = {name: types_of_app(session, name) for name in APPS}
@@ -184,15 +169,21 @@ async def types_of(session: Session, name: str, container: dagger.Container) -> 
 
 async def unit(session: Session) -> Outcome:
     """Unit tests: of each application, of this module and the toolchain, of the tree's layout."""
-    parts = {name: tests_of_app(session, name) for name in APPS}
-    pipeline, toolchain = beside_tools(session, "ci"), beside_tools(session, "toolchain")
-    load = beside_tools(session, "tests/load")
-    tree = beside_tools(session, "*", ".*")
-    parts["pipeline"] = tests_of(session, pipeline, *COVERAGE, "ci/tests")
+    parts: dict[str, Awaitable[Outcome]] = {name: tests_of_app(session, name) for name in APPS}
+    toolchain, load = beside_tools(session, "toolchain"), beside_tools(session, "tests/load")
     parts["toolchain"] = tests_of(session, toolchain, *COVERAGE, "-m", "not host", "toolchain")
     parts["load"] = tests_of(session, load, "tests/load")
-    parts["layout"] = tests_of(session, tree, "tests/test_layout.py")
-    return await joined(parts)
+    return await joined({**parts, **tests_of_tree(session)})
+
+
+def tests_of_tree(session: Session) -> dict[str, Awaitable[Outcome]]:
+    """The tests of this module, and those that hold the shape of the tree and its workflows."""
+    pipeline, tree = beside_tools(session, "ci"), beside_tools(session, "*", ".*")
+    shape = ("tests/test_layout.py", "tests/test_workflows.py")
+    return {
+        "pipeline": tests_of(session, pipeline, *COVERAGE, "ci/tests"),
+        "layout": tests_of(session, tree, *shape),
+    }
 
 
 async def tests_of_app(session: Session, name: str) -> Outcome:

@@ -6,10 +6,9 @@ is measured or what the figures say.
 """
 
 import dagger
-from dagger import dag
 
 from mnist_pipeline.app import test_image
-from mnist_pipeline.containers import debian, with_python_packages
+from mnist_pipeline.containers import debian, go, with_python_packages
 from mnist_pipeline.containers.session import Session
 
 FOLDER = "tests/load"
@@ -18,28 +17,15 @@ PEERS = "/opt/tools"  # where `with_python_packages` puts them
 OUTPUT = "/tmp/serving"  # noqa: S108  of the container, which ends with the run
 VEGETA_VERSION = "12.12.0"
 LIMIT_SECONDS = 1500
-GO = {
-    "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
-    "GOTOOLCHAIN": "local",
-    "GOMODCACHE": "/var/cache/go/mod",
-    "GOCACHE": "/var/cache/go/build",
-    "CGO_ENABLED": "0",
-}
 
 
 def vegeta(session: Session) -> dagger.File:
     """The open-loop load generator, compiled from Go modules whose checksums are committed."""
-    container = debian("ca-certificates", "golang-go")
-    for name, value in GO.items():
-        container = container.with_env_variable(name, value)
-    flags = f"-s -w -X main.Version={VEGETA_VERSION}"
-    package = "github.com/tsenart/vegeta/v12"
-    return (
-        container.with_mounted_cache("/var/cache/go", dag.cache_volume("go-load"))
-        .with_mounted_directory("/src", session.folder(f"{FOLDER}/vegeta"))
-        .with_workdir("/src")
-        .with_exec(["go", "build", "-ldflags", flags, "-o", "/usr/local/bin/vegeta", package])
-        .file("/usr/local/bin/vegeta")
+    return go.compiled(
+        debian("ca-certificates", "golang-go"),
+        session.folder(f"{FOLDER}/vegeta"),
+        "github.com/tsenart/vegeta/v12",
+        f"-s -w -X main.Version={VEGETA_VERSION}",
     )
 
 

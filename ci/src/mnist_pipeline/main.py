@@ -6,21 +6,24 @@ Does not know images, tools or reports.
 """
 
 from collections.abc import Awaitable
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import dagger
-from dagger import DefaultPath, Doc, Ignore, check, function, object_type
+from dagger import check, function, object_type
 from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
 
 from mnist_pipeline import deploy, load, notify, rehearsal, release, stack, verification
 from mnist_pipeline.app import ImageUnknownError, image, trained
+from mnist_pipeline.changes import HistoryAbsentError, changed
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.deploy import DeploymentError
 from mnist_pipeline.gates.decision import ReleaseRefusedError
+from mnist_pipeline.gates.inputs import plan
 from mnist_pipeline.gates.ledger import LedgerMalformedError
 from mnist_pipeline.gates.notices import ReportUnknownError
 from mnist_pipeline.gates.policy import EnvironmentUnknownError, PolicyMalformedError
 from mnist_pipeline.gates.release import HistoryUnusableError, RegistryAddressError
+from mnist_pipeline.gates.selection import StageUnknownError
 from mnist_pipeline.hosts import (
     Action,
     Address,
@@ -39,33 +42,49 @@ from mnist_pipeline.options import (
     DryRun,
     Env,
     EnvAlias,
+    Fresh,
     From,
     GitDir,
+    Grafana,
+    GrafanaPassword,
+    History,
     Identity,
     IdentityToken,
+    ImageName,
     ImageReference,
     Issuer,
     KeyPassword,
+    Keys,
     Ledger,
     Link,
     NewPassword,
+    PageKey,
+    Parameters,
     Password,
     PrivateKey,
     PublicKey,
+    Quick,
     RegistryName,
     RegistryService,
     Report,
+    Since,
     Slack,
+    Source,
+    Stage,
+    Stages,
     Teams,
     To,
     Username,
 )
+from mnist_pipeline.prove import prove as proving
 from mnist_pipeline.registry import RegistryRefusedError, Trust
-from mnist_pipeline.stages import StageUnknownError, run
+from mnist_pipeline.stages import STAGES, ContainerAbsentError, opened, run
 
 Answer = TypeVar("Answer")
 TOLD = (  # errors that are the caller's to mend; their message is enough
     DeploymentError,
+    ContainerAbsentError,
+    HistoryAbsentError,
     ImageUnknownError,
     StageUnknownError,
     EnvironmentUnknownError,
@@ -79,71 +98,14 @@ TOLD = (  # errors that are the caller's to mend; their message is enough
     ReleaseRefusedError,
     verification.ReleaseUsageError,
 )
-Source = Annotated[
-    dagger.Directory,
-    DefaultPath("/"),
-    Ignore(
-        [
-            "**/.git",
-            "**/.venv",
-            "**/.mypy_cache",
-            "**/.pytest_cache",
-            "**/.ruff_cache",
-            "**/__pycache__",
-            "**/*.egg-info",
-            "**/.coverage",
-            "**/node_modules",
-            "**/.DS_Store",
-            "ci/sdk",
-            "evidence",
-            "reports",
-        ]
-    ),
-    Doc("The source tree to work on: any directory, or a git address with a ref."),
-]
-Stages = Annotated[
-    list[str] | None,
-    Doc("Run only these stages, separated by commas, for example lint,unit; all by default."),
-]
-Fresh = Annotated[
-    bool,
-    Doc("Run the commands anew even where a cache could answer; images are not rebuilt."),
-]
-Parameters = Annotated[
-    str,
-    Doc("Parameters to change, for example epochs=26,seed=8; an unknown one lists all."),
-]
-Keys = Annotated[
-    dagger.File | None,
-    Doc("A file of API keys, as `python3 -m mnist_backend.keys make` writes it: asks for them."),
-]
-PageKey = Annotated[
-    dagger.Secret | None,
-    Doc("The page's own API key where keys are asked for, for example env://KEY or file://key."),
-]
-Grafana = Annotated[
-    dagger.Container | None,
-    Doc("An image of Grafana to serve the dashboards with, for example grafana/grafana:11.6.0."),
-]
-GrafanaPassword = Annotated[
-    dagger.Secret | None,
-    Doc("The password of Grafana's user admin, for example env://GRAFANA_PASSWORD; no default."),
-]
-Quick = Annotated[
-    bool,
-    Doc("Measure for about 3 minutes instead of 12: fewer and shorter passes, wider ranges."),
-]
-ImageName = Annotated[
-    str,
-    Doc(
-        "backend, backend-torch, frontend, prometheus, alertmanager, probe, edge, postgresql, "
-        "deployer, postgres-exporter or node-exporter."
-    ),
-]
 
 
 class StagesRedError(FunctionError):
     """A stage is not green; the message is the table of all of them."""
+
+
+class FaultMissedError(FunctionError):
+    """A gate did not catch what was planted for it; the message is the table of all of them."""
 
 
 class UsageError(FunctionError):
@@ -168,6 +130,7 @@ class MnistPipeline:
     """Builds, checks and shows the digit recogniser; start with `dagger call test`."""
 
     source: Source
+    history: History
 
     @function(cache="never")
     async def image(self, name: ImageName) -> dagger.Container:
@@ -177,7 +140,7 @@ class MnistPipeline:
     @function(cache="never")
     @check
     async def lint(self) -> str:
-        """Check style: ruff's rules and its formatter over the whole tree."""
+        """Check style: ruff, its formatter, hadolint, ShellCheck, actionlint and zizmor."""
         return await self.test(["lint"])
 
     @function(cache="never")
@@ -191,6 +154,30 @@ class MnistPipeline:
     async def unit(self) -> str:
         """Run the unit tests of the applications, the pipeline, the toolchain and the layout."""
         return await self.test(["unit"])
+
+    @function(cache="never")
+    @check
+    async def dependencies(self) -> str:
+        """Check dependencies: unused and undeclared ones, known faults where an index tells."""
+        return await self.test(["dependencies"])
+
+    @function(cache="never")
+    @check
+    async def sast(self) -> str:
+        """Analyse the code with semgrep's engine and rules of this project's own."""
+        return await self.test(["sast"])
+
+    @function(cache="never")
+    @check
+    async def secrets(self) -> str:
+        """Look for secrets with gitleaks, in every file and in every commit."""
+        return await self.test(["secrets"])
+
+    @function(cache="never")
+    @check
+    async def image_structure(self) -> str:
+        """Hold every image to its user, command, ports, health check, rights and size."""
+        return await self.test(["image-structure"])
 
     @function(cache="never")
     @check
@@ -292,18 +279,48 @@ class MnistPipeline:
     @function(cache="never")
     async def test(self, stages: Stages = None, fresh: Fresh = False) -> str:
         """Run every stage at once and print one table; fails if any stage is not green."""
-        evidence = await told(run(self.source, stages, fresh=fresh))
+        evidence = await told(run(self.source, stages, fresh=fresh, history=self.history))
         if not evidence.passed:
             raise StagesRedError(f"\n\n{evidence.table}")
         return f"{evidence.table}\n"
 
     @function(cache="never")
     async def report(self, stages: Stages = None, fresh: Fresh = False) -> dagger.Directory:
-        """Run stages and hand over the evidence, red or green; see status.json in it.
+        """Run stages and hand over the evidence, red or green; see index.html in it.
 
-        Holds JUnit XML, coverage, SARIF, bills of materials, logs, screenshots, and summary.md.
+        Holds JUnit XML, coverage, SARIF, bills of materials, logs, screenshots, summary.md, and
+        status.json for machines, whose fields ci/status.schema.json describes.
         """
-        return (await told(run(self.source, stages, fresh=fresh))).bundle()
+        evidence = await told(run(self.source, stages, fresh=fresh, history=self.history))
+        return await evidence.bundle()
+
+    @function(cache="never")
+    async def debug(self, stage: Stage) -> dagger.Container:
+        """Open the container in which a stage failed: `debug --stage lint terminal`.
+
+        The stage's commands have been run, its reports are in /reports, its services answer. Where
+        everything is green it is the container of the stage's first part.
+        """
+        session = await Session.opened(self.source, history=self.history)
+        return await told(opened(session, stage))
+
+    @function(cache="never")
+    async def plan(self, since: Since) -> str:
+        """Tell which stages a change needs, and why, by the files that differ from a commit."""
+        session = await Session.opened(self.source, history=self.history)
+        return f"{plan(STAGES, await told(changed(session, since)))}\n"
+
+    @function(cache="never")
+    async def prove(self, stages: Stages = None) -> str:
+        """Run each gate against the faults planted for it; fails if one is missed.
+
+        Takes gates by stage, or one, for example lint or lint/hadolint. The gates that need the
+        running stack are proved by `pytest tests/faults`.
+        """
+        text, passed = await told(proving(self.source, stages))
+        if not passed:
+            raise FaultMissedError(f"\n\n{text}")
+        return f"{text}\n"
 
     @function(cache="never")
     async def train(self, parameters: Parameters = "") -> dagger.Directory:

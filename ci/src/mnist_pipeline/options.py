@@ -1,4 +1,4 @@
-"""What users say about releases: the options of publish, promote, verify and notify, with help.
+"""What users say to the pipeline: the arguments of its functions, with help.
 
 Contract: an alias is a type with the text that is its help. Does not know what is done with them.
 """
@@ -90,3 +90,74 @@ Ledger = Annotated[
 Added = Annotated[
     dagger.File | None, Doc("What publish or promote printed, to be appended to the ledger.")
 ]
+Source = Annotated[
+    dagger.Directory,
+    DefaultPath("/"),
+    Ignore(
+        [
+            "**/.git",
+            "**/.venv",
+            "**/.mypy_cache",
+            "**/.pytest_cache",
+            "**/.ruff_cache",
+            "**/__pycache__",
+            "**/*.egg-info",
+            "**/.coverage",
+            "**/node_modules",
+            "**/.DS_Store",
+            "ci/sdk",
+            "evidence",
+            "reports",
+        ]
+    ),
+    Doc("The source tree to work on: any directory, or a git address with a ref."),
+]
+Stages = Annotated[
+    list[str] | None,
+    Doc("Only these stages, by name or beginning, separated by commas: lint,end; all by default."),
+]
+Fresh = Annotated[
+    bool,
+    Doc("Run the commands anew even where a cache could answer; images are not rebuilt."),
+]
+Parameters = Annotated[
+    str,
+    Doc("Parameters to change, for example epochs=26,seed=8; an unknown one lists all."),
+]
+Keys = Annotated[
+    dagger.File | None,
+    Doc("A file of API keys, as `python3 -m mnist_backend.keys make` writes it: asks for them."),
+]
+PageKey = Annotated[
+    dagger.Secret | None,
+    Doc("The page's own API key where keys are asked for, for example env://KEY or file://key."),
+]
+Grafana = Annotated[
+    dagger.Container | None,
+    Doc("An image of Grafana to serve the dashboards with, for example grafana/grafana:11.6.0."),
+]
+GrafanaPassword = Annotated[
+    dagger.Secret | None,
+    Doc("The password of Grafana's user admin, for example env://GRAFANA_PASSWORD; no default."),
+]
+Quick = Annotated[
+    bool,
+    Doc("Measure for about 3 minutes instead of 12: fewer and shorter passes, wider ranges."),
+]
+ImageName = Annotated[
+    str,
+    Doc(
+        "backend, backend-torch, frontend, prometheus, alertmanager, probe, edge, postgresql, "
+        "deployer, postgres-exporter or node-exporter."
+    ),
+]
+History = Annotated[
+    dagger.Directory,
+    DefaultPath("/"),
+    Ignore(
+        ["*", "!.git/HEAD", "!.git/objects", "!.git/refs", "!.git/packed-refs", "!.git/shallow"]
+    ),
+    Doc("The history to look for secrets in: .git without its settings, by default this one."),
+]
+Stage = Annotated[str, Doc("The stage, by name or beginning.")]
+Since = Annotated[str, Doc("A commit, branch or tag to compare with, for example origin/main.")]

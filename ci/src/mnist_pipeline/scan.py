@@ -11,11 +11,10 @@ from datetime import UTC, date, datetime
 import dagger
 from dagger import dag
 
-from mnist_pipeline.app import APPS, FOLDERS, TARGETS, image
+from mnist_pipeline.app import APPS, tarball
 from mnist_pipeline.containers import trivy
 from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
-from mnist_pipeline.gates import dockerfile
 from mnist_pipeline.gates.accepted import Acceptance, acceptances
 from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.trivy import (
@@ -25,7 +24,7 @@ from mnist_pipeline.gates.trivy import (
     judge_source,
     judge_vulnerabilities,
 )
-from mnist_pipeline.gates.verdicts import Verdict, combined
+from mnist_pipeline.gates.verdicts import Verdict
 
 SETTINGS = ("trivy.yaml", "trivy-secret.yaml")
 CACHE = "/trivy"
@@ -56,12 +55,6 @@ async def scan(session: Session) -> Outcome:
     remark = judge_vulnerabilities(database, scanning.reports, accepted, today)
     files = found.files.with_directory("database", files)
     return Outcome(found.verdict, files, found.origins, {"vulnerabilities": remark})
-
-
-def tarball(session: Session, name: str) -> dagger.File:
-    """An image as a file, all layers packed alike: Trivy takes the first one's packing for all."""
-    uncompressed = dagger.ImageLayerCompression.UNCOMPRESSED
-    return image(session, name).as_tarball(forced_compression=uncompressed)
 
 
 async def with_database(
@@ -129,19 +122,8 @@ class Scanning:
         container = container.with_mounted_file("/image.tar", tarball(self.session, name))
         options = ("--input=/image.tar", "--image-config-scanners=misconfig,secret")
         answers = await self.scanned(container, name, "image", *options)
-        declared = self.session.text(f"{FOLDERS[name]}/Dockerfile")
-        verdict = combined(
-            {
-                "image": judge_image(
-                    self.reports[name],
-                    name,
-                    self.accepted,
-                    self.today,
-                    vulnerabilities=self.vulnerabilities,
-                ),
-                "Dockerfile": dockerfile.judge_healthcheck(declared, TARGETS[name]),
-            }
-        )
+        text, known = self.reports[name], self.vulnerabilities
+        verdict = judge_image(text, name, self.accepted, self.today, vulnerabilities=known)
         return answers.judged(verdict)
 
     async def of_source(self) -> Outcome:

@@ -77,7 +77,13 @@ GRAFANA_PORT = 3000
 GRAFANA_PASSWORD = "/run/secrets/grafana_password"  # noqa: S105  where it stands
 TESTS_LIMIT_SECONDS = 1200
 VOLUME = "service-logs"
-UNRELATED_TESTS = {"test_layout.py", "layout", "load", "faults", "contract"} | {
+UNRELATED_TESTS = {
+    "test_layout.py",
+    "test_workflows.py",
+    "layout",
+    "load",
+    "faults",
+    "contract",
     "observability",
     "rehearsal",
 }

@@ -13,15 +13,31 @@ import dagger
 from dagger import dag
 from opentelemetry import trace
 
-from mnist_pipeline import app, contract, monitoring, observability, rehearsal, scan, stack
+from mnist_pipeline import (
+    app,
+    contract,
+    monitoring,
+    observability,
+    rehearsal,
+    scan,
+    stack,
+    static,
+    structure,
+)
 from mnist_pipeline.containers.session import Outcome, Session, attempt
-from mnist_pipeline.gates import verdicts
+from mnist_pipeline.gates import sarif, verdicts
+from mnist_pipeline.gates.selection import StageUnknownError, chosen
+from mnist_pipeline.page import Coverage, coverage, page
 
 Stage = Callable[[Session], Awaitable[Outcome]]
 STAGES: dict[str, Stage] = {
-    "lint": app.lint,
+    "lint": static.lint,
     "types": app.types,
     "unit": app.unit,
+    "dependencies": static.dependencies,
+    "sast": static.sast,
+    "secrets": static.secrets,
+    "image-structure": structure.image_structure,
     "model": app.model,
     "accessibility": stack.accessibility,
     "scan": scan.scan,
@@ -34,12 +50,13 @@ STAGES: dict[str, Stage] = {
 }
 ON_DEMAND = {"rehearsal"}  # run where it is named only, for it takes long
 LIMIT_SECONDS = 2400
+LIMITS = dict.fromkeys(("lint", "types", "dependencies", "sast", "secrets"), 1200)  # read only
 
 tracer = trace.get_tracer("mnist_pipeline")
 
 
-class StageUnknownError(ValueError):
-    """No stage has that name."""
+class ContainerAbsentError(RuntimeError):
+    """A stage came to no container that could be looked into."""
 
 
 class StageTooLongError(TimeoutError):
@@ -69,27 +86,41 @@ class Evidence:
         """Whether everything is green."""
         return verdicts.passed(self.results)
 
-    def bundle(self) -> dagger.Directory:
-        """The evidence of every stage with the verdicts beside it."""
+    async def bundle(self) -> dagger.Directory:
+        """The evidence of every stage with the verdicts beside it, for people and machines."""
+        files, names = self.files, await self.files.glob("**/*")
+        names = [name for name in names if not name.endswith("/")]
+        for name in (name for name in names if name.endswith(".sarif")):
+            category = name.removesuffix(".sarif").replace("/", "-")
+            try:
+                text = sarif.categorised(await self.files.file(name).contents(), category)
+            except ValueError as error:
+                files = files.with_new_file(f"sarif/{category}.refused.txt", f"{name}: {error}\n")
+            else:
+                files = files.with_new_file(f"sarif/{category}.sarif", text)
+        reports = [await self.coverage(name) for name in names if name.endswith("/coverage.xml")]
+        covered = [report for report in reports if report]
+        names += [name for name in await files.glob("sarif/*") if not name.endswith("/")]
+        names += ["status.json", "summary.md", "pipeline.prom"]
         status = verdicts.status_json(self.results, self.session.started, self.seconds)
-        summary = verdicts.summary(self.results, self.seconds)
         metrics = verdicts.metrics(self.results, self.session.started)
-        files = self.files.with_new_file("status.json", status).with_new_file("summary.md", summary)
-        return files.with_new_file("pipeline.prom", metrics)
+        shown = page(self.results, self.session.started, self.seconds, covered, names)
+        return (
+            files.with_new_file("status.json", status)
+            .with_new_file("summary.md", verdicts.summary(self.results, self.seconds))
+            .with_new_file("index.html", shown)
+            .with_new_file("pipeline.prom", metrics)
+        )
+
+    async def coverage(self, name: str) -> Coverage | None:
+        """What a report of coverage says of the part it belongs to."""
+        return coverage(name.removesuffix("/coverage.xml"), await self.files.file(name).contents())
 
 
 def selected(names: Sequence[str] | None) -> list[str]:
     """The stages to run, in their order; where none is named, all that are not on demand."""
-    wanted = [name.strip() for name in names or [] if name.strip()]
-    unknown = [name for name in wanted if name not in STAGES]
-    if unknown:
-        message = (
-            f"no stage {unknown[0]!r}: --stages takes names of {', '.join(STAGES)}, "
-            "separated by commas; leave it out to run all of them"
-        )
-        raise StageUnknownError(message)
-    chosen = wanted or [name for name in STAGES if name not in ON_DEMAND]
-    return [name for name in STAGES if name in chosen]
+    named = [name for name in names or [] if name.strip()]
+    return chosen(named, STAGES) if named else [name for name in STAGES if name not in ON_DEMAND]
 
 
 async def timed(name: str, session: Session) -> tuple[verdicts.StageResult, Outcome]:
@@ -107,19 +138,23 @@ async def timed(name: str, session: Session) -> tuple[verdicts.StageResult, Outc
 async def bounded(name: str, session: Session) -> Outcome:
     """A stage that takes too long is given up."""
     try:
-        with anyio.fail_after(LIMIT_SECONDS):
+        with anyio.fail_after(LIMITS.get(name, LIMIT_SECONDS)):
             return await STAGES[name](session)
     except TimeoutError as error:
-        message = f"{name} was given up after {LIMIT_SECONDS} s"
+        message = f"{name} was given up after {LIMITS.get(name, LIMIT_SECONDS)} s"
         raise StageTooLongError(message) from error
 
 
 async def run(
-    source: dagger.Directory, names: Sequence[str] | None = None, *, fresh: bool = False
+    source: dagger.Directory,
+    names: Sequence[str] | None = None,
+    *,
+    fresh: bool = False,
+    history: dagger.Directory | None = None,
 ) -> Evidence:
     """Runs the selected stages together and keeps what they found."""
     order = selected(names)
-    session = await Session.opened(source, fresh=fresh)
+    session = await Session.opened(source, fresh=fresh, history=history)
     done: dict[str, tuple[verdicts.StageResult, Outcome]] = {}
 
     async def keep(name: str) -> None:
@@ -132,3 +167,21 @@ async def run(
     for name in order:
         files = files.with_directory(name, done[name][1].files)
     return Evidence(session, [done[name][0] for name in order], files)
+
+
+async def opened(session: Session, name: str) -> dagger.Container:
+    """The container in which a stage failed, its commands run and its services bound.
+
+    Raises:
+        ContainerAbsentError: no command of the stage answered.
+        StageUnknownError: there is no such stage, or more than one begins so.
+    """
+    names = chosen([name], STAGES)
+    if len(names) > 1:
+        message = f"{name!r} may be {' or '.join(names)}: one stage can be looked into"
+        raise StageUnknownError(message)
+    outcome = await attempt(bounded(names[0], session))
+    if outcome.container is None:
+        message = f"no command of {names[0]} answered: {verdicts.told(outcome.verdict)}"
+        raise ContainerAbsentError(message)
+    return outcome.container

@@ -30,6 +30,7 @@ class Answers:
     copies: Path  # of the files, to read them here
     files: dagger.Directory
     origin: Origin
+    container: dagger.Container  # after the last command
 
     def exit_code(self, name: str) -> int:
         """How a command ended."""
@@ -50,7 +51,8 @@ class Answers:
 
     def judged(self, verdict: Verdict) -> Outcome:
         """The outcome of these answers once they are judged."""
-        return Outcome(verdict, self.files, frozenset({self.origin}))
+        origins = frozenset({self.origin})
+        return Outcome(verdict, self.files, origins, container=self.container)
 
 
 @dataclass(frozen=True)
@@ -92,4 +94,5 @@ class Recorder:
             name: record((copies / f"{name}.record.json").read_text()) for name in self.names
         }
         starts = (run.started for run in records.values())
-        return Answers(records, copies, files, origin_of(starts, self.session.started))
+        origin = origin_of(starts, self.session.started)
+        return Answers(records, copies, files, origin, self.container)

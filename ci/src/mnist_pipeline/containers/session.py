@@ -6,9 +6,11 @@ printed, and never takes the others with it. Does not know the stages.
 """
 
 import os
+import re
 import time
-from collections.abc import Awaitable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import anyio
@@ -19,6 +21,7 @@ from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.verdicts import Origin, Verdict, combined, not_run
 
 COPY = "source"  # of the source tree, in the working directory of this function's container
+SHELL = re.compile(rb"#!.*\b(ba|da|k)?sh\b")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Outcome:
     files: dagger.Directory
     origins: frozenset[Origin] = frozenset()
     remarks: Mapping[str, Verdict] = field(default_factory=dict)
+    container: dagger.Container | None = None  # as the commands left it; None where none answered
 
     @property
     def origin(self) -> Origin:
@@ -44,20 +48,38 @@ class Session:
     fresh: bool
     started: float
     limiter: anyio.CapacityLimiter
+    history: dagger.Directory  # .git of the source, and nothing else; empty where it has none
+    place: str = COPY
 
     @classmethod
-    async def opened(cls, source: dagger.Directory, *, fresh: bool = False) -> "Session":
+    async def opened(
+        cls,
+        source: dagger.Directory,
+        *,
+        fresh: bool = False,
+        history: dagger.Directory | None = None,
+    ) -> "Session":
         """Copies what git would keep of the source to where folders can be named one by one."""
-        started = time.time()
-        await source.filter(gitignore=True).export(COPY, wipe=True)
-        return cls(fresh, started, anyio.CapacityLimiter(2 * (os.cpu_count() or 1)))
+        limiter = anyio.CapacityLimiter(2 * (os.cpu_count() or 1))
+        session = cls(fresh, time.time(), limiter, history or dag.directory())
+        return await session.beside(source, COPY)
+
+    async def beside(self, source: dagger.Directory, place: str) -> "Session":
+        """The same session over another source tree, whose copy lies in a place of its own."""
+        await source.filter(gitignore=True).export(place, wipe=True)
+        return replace(self, place=place)
+
+    @property
+    def day(self) -> date:
+        """When it began; what the world knows changes from day to day."""
+        return datetime.fromtimestamp(self.started, tz=UTC).date()
 
     def folder(
         self, path: str = ".", include: Collection[str] = (), exclude: Collection[str] = ()
     ) -> dagger.Directory:
         """A folder of the source, whole or in part."""
         return dag.current_module().workdir(
-            f"{COPY}/{path}", include=[*include] or None, exclude=[*exclude] or None
+            f"{self.place}/{path}", include=[*include] or None, exclude=[*exclude] or None
         )
 
     def file(self, path: str) -> dagger.File:
@@ -67,7 +89,28 @@ class Session:
 
     def text(self, path: str) -> str:
         """A file of the source, read."""
-        return Path(COPY, path).read_text(encoding="utf-8")
+        return Path(self.place, path).read_text(encoding="utf-8")
+
+    def paths(self, *patterns: str) -> list[str]:
+        """The files of the source that fit a pattern such as `**/*.sh`, hidden ones too."""
+        root = Path(self.place)
+        found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+        return sorted(str(path.relative_to(root)) for path in found)
+
+    def is_shell(self, path: str) -> bool:
+        """Whether a file of the source says in its first line that a shell runs it."""
+        with Path(self.place, path).open("rb") as stream:
+            return bool(SHELL.match(stream.readline()))
+
+    async def without_history(self) -> str:
+        """Why the history cannot be looked at; empty where it can."""
+        names = await self.history.glob(".git/*")
+        if ".git/HEAD" not in names:
+            return "the source comes without its history (no .git)"
+        return "the history is cut short (a shallow clone)" if ".git/shallow" in names else ""
+
+
+Gate = Callable[[Session], Awaitable[Outcome]]
 
 
 async def attempt(part: Awaitable[Outcome]) -> Outcome:
@@ -96,15 +139,30 @@ async def together(parts: Mapping[str, Awaitable[Outcome]]) -> dict[str, Outcome
     return {name: outcomes[name] for name in parts}
 
 
-async def joined(parts: Mapping[str, Awaitable[Outcome]]) -> Outcome:
-    """Runs all parts at once and makes one outcome of them, evidence under the parts' names."""
+async def joined(
+    parts: Mapping[str, Awaitable[Outcome]], optional: Collection[str] = ()
+) -> Outcome:
+    """Runs all parts at once and makes one outcome of them, evidence under the parts' names.
+
+    A part in `optional` that cannot run here is a remark, which says so, instead of a fault.
+    """
     outcomes = await together(parts)
     files = dag.directory()
     for name, outcome in outcomes.items():
         files = files.with_directory(name, outcome.files)
+    verdicts = {name: outcome.verdict for name, outcome in outcomes.items()}
+    absent = {name: verdicts.pop(name) for name in optional if verdicts[name].status == "not run"}
     return Outcome(
-        combined({name: outcome.verdict for name, outcome in outcomes.items()}),
+        combined(verdicts),
         files,
         frozenset().union(*(outcome.origins for outcome in outcomes.values())),
-        {name: remark for o in outcomes.values() for name, remark in o.remarks.items()},
+        {name: remark for o in outcomes.values() for name, remark in o.remarks.items()} | absent,
+        telling(outcomes.values()),
     )
+
+
+def telling(outcomes: Collection[Outcome]) -> dagger.Container | None:
+    """The container to look into: of the first part that is not green, else of the first one."""
+    known = [outcome for outcome in outcomes if outcome.container]
+    failed = [outcome for outcome in known if not outcome.verdict.passed]
+    return next((outcome.container for outcome in [*failed, *known]), None)

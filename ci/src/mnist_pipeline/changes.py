@@ -1,0 +1,43 @@
+"""Which files of the source differ from a commit of its history.
+
+Contract: files that are not committed yet count, what git ignores does not. Does not know what the
+files are for.
+"""
+
+import dagger
+
+from mnist_pipeline.containers import debian
+from mnist_pipeline.containers.session import Session
+
+COMPARE = (
+    'git rev-parse --quiet --verify "$0^{commit}" >/dev/null || exit 128; '
+    'git read-tree --empty && git add --all && git diff --cached --name-only "$0" >/changed'
+)
+
+
+class HistoryAbsentError(ValueError):
+    """Nothing can be compared: the source has no history, or lacks the commit."""
+
+
+async def changed(session: Session, since: str) -> list[str]:
+    """The paths that differ from a commit, a branch or a tag.
+
+    Raises:
+        HistoryAbsentError: there is no such commit here.
+    """
+    reason = await session.without_history()
+    if reason:
+        message = f"--since {since}: {reason}; take a whole clone"
+        raise HistoryAbsentError(message)
+    container = (
+        debian("git")
+        .with_directory("/source", session.folder())
+        .with_directory("/source", session.history)
+        .with_workdir("/source")
+    )
+    try:
+        text = await container.with_exec(["sh", "-c", COMPARE, since]).file("/changed").contents()
+    except dagger.ExecError as error:
+        message = f"--since {since}: the history has no such commit, branch or tag ({error.stderr})"
+        raise HistoryAbsentError(message) from error
+    return text.splitlines()

@@ -1,0 +1,54 @@
+"""The stage that holds images to what they must be, by their own configuration and layers.
+
+Contract: what is read is the archive of the image as it is shipped, and not what a scanner makes of
+it; the health check is read from the Dockerfile, for the engine's format does not carry it. Does
+not know how an image is built or what its packages are.
+"""
+
+from pathlib import Path
+
+from dagger import dag
+
+from mnist_pipeline.app import FOLDERS, TARGETS, tarball
+from mnist_pipeline.containers import debian
+from mnist_pipeline.containers.recorder import REPORTS, Recorder
+from mnist_pipeline.containers.session import Outcome, Session, joined
+from mnist_pipeline.gates import dockerfile
+from mnist_pipeline.gates.structure import Expected, judge
+from mnist_pipeline.gates.verdicts import combined, not_run
+
+SERVE = ("python", "-m", "mnist_backend")
+PAGE = ("streamlit", "run", "src/mnist_frontend/app.py")
+IMAGES = {
+    "backend": Expected(SERVE, frozenset({8000, 9100}), 420),
+    "backend-torch": Expected(SERVE, frozenset({8000, 9100}), 1450),
+    "frontend": Expected(PAGE, frozenset({8501}), 800),
+    "prometheus": Expected(("prometheus",), frozenset({9090}), 500),
+    "alertmanager": Expected(("prometheus-alertmanager",), frozenset({9093}), 400),
+    "probe": Expected(("prometheus-blackbox-exporter",), frozenset({9115}), 400),
+}
+READ = f'python3 /layers.py /image.tar >"{REPORTS}/$0.json"'
+
+
+async def image_structure(session: Session) -> Outcome:
+    """Structure: user, command, ports, health check, rights, secrets and size of every image."""
+    return await joined({name: held(session, name) for name in FOLDERS})
+
+
+async def held(session: Session, name: str) -> Outcome:
+    """One image, held to what it must be."""
+    if name not in IMAGES:
+        return Outcome(
+            not_run("it is not said what the image must be: see IMAGES"), dag.directory()
+        )
+    program = Path(__file__).with_name("layers.py").read_text(encoding="utf-8")
+    reader = debian("python3").with_new_file("/layers.py", program)
+    reader = reader.with_mounted_file("/image.tar", tarball(session, name))
+    recorder = await Recorder.around(session, reader)
+    answers = await recorder.run("read", ["sh", "-c", READ, name]).answers()
+    declared = session.text(f"{FOLDERS[name]}/Dockerfile")
+    verdicts = {
+        "image": judge(answers.text(f"{name}.json"), IMAGES[name]),
+        "Dockerfile": dockerfile.judge_healthcheck(declared, TARGETS[name]),
+    }
+    return answers.judged(combined(verdicts))

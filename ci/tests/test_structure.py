@@ -1,0 +1,121 @@
+"""Verdicts on what an image is made of, and the program that reads it."""
+
+import io
+import json
+import tarfile
+from typing import Any
+
+import pytest
+
+from mnist_pipeline.gates.structure import Expected, judge
+from mnist_pipeline.layers import contents
+
+EXPECTED = Expected(("python", "-m", "mnist_backend"), frozenset({8000}), 400)
+CONFIG: dict[str, Any] = {
+    "User": "10001:10001",
+    "Cmd": ["python", "-m", "mnist_backend"],
+    "ExposedPorts": {"8000/tcp": {}},
+    "Env": ["PATH=/usr/bin", "MNIST_KEYS_FILE=/keys/keys.json"],
+}
+SOUND: dict[str, Any] = {
+    "config": CONFIG,
+    "history": ["RUN apt-get update", "ENV PIP_NO_DEPS=1"],
+    "layers": 3,
+    "files": 4000,
+    "bytes": 385_000_000,
+    "special": [],
+    "faults": [],
+}
+PLANTED = [  # what is changed, and what the reason says
+    ({"config": CONFIG | {"User": ""}}, "the user is 'root'"),
+    ({"config": CONFIG | {"User": "0"}}, "the user is '0'"),
+    ({"config": CONFIG | {"Cmd": ["sh"]}}, "it runs 'sh'"),
+    ({"config": CONFIG | {"Entrypoint": ["sh", "-c"]}}, "it runs 'sh -c python"),
+    ({"config": CONFIG | {"ExposedPorts": {}}}, r"it exposes the ports \[\]"),
+    ({"config": CONFIG | {"ExposedPorts": {"8000/tcp": {}, "22/tcp": {}}}}, r"ports \[22, 8000\]"),
+    ({"config": CONFIG | {"Env": ["REGISTRY_PASSWORD=a"]}}, "REGISTRY_PASSWORD holds a secret"),
+    ({"config": CONFIG | {"Env": ["URL=postgresql://a:b@c/d"]}}, "URL holds a secret"),
+    ({"special": ["/usr/bin/su"]}, "/usr/bin/su runs with another user's"),
+    ({"bytes": 401_000_000}, "401 MB unpacked, more than 400"),
+    ({"faults": ["layer 1: /srv/.bash_history: a file of this name"]}, "layer 1: /srv"),
+    ({"history": ["ARG GHCR_TOKEN=abc"]}, "step 0 of its making holds a secret"),
+]
+
+
+def test_an_image_as_expected_is_green() -> None:
+    """The verdict tells how many files and megabytes it has."""
+    assert judge(json.dumps(SOUND), EXPECTED).counts == {"files": 4000, "megabytes": 385}
+
+
+@pytest.mark.parametrize(("change", "reason"), PLANTED)
+def test_a_planted_fault_is_red(change: dict[str, Any], reason: str) -> None:
+    """One fault alone turns the image red, and the reason names it."""
+    verdict = judge(json.dumps(SOUND | change), EXPECTED)
+    assert (verdict.status, len(verdict.reasons)) == ("red", 1)
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(verdict.reasons[0])
+
+
+@pytest.mark.parametrize("text", ["", "{}", "null", json.dumps(SOUND | {"files": 1})])
+def test_an_image_that_was_not_seen_is_not_run(text: str) -> None:
+    """An empty image breaks no rule, and is no image."""
+    assert judge(text, EXPECTED).status == "not run"
+
+
+def packed(files: dict[str, bytes], mode: int = 0o644) -> bytes:
+    """A tar of files."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), mode
+            archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def image(*layers: bytes) -> tarfile.TarFile:
+    """An image's archive with these layers."""
+    blobs = {f"blobs/sha256/{number}": layer for number, layer in enumerate(layers)}
+    described = {
+        "config": {"digest": "sha256:config"},
+        "layers": [{"digest": f"sha256:{number}"} for number, _ in enumerate(layers)],
+    }
+    configuration = {"config": CONFIG, "history": [{"created_by": "COPY src src"}, {}]}
+    blobs["blobs/sha256/manifest"] = json.dumps(described).encode()
+    blobs["blobs/sha256/config"] = json.dumps(configuration).encode()
+    index = {"manifests": [{"digest": "sha256:manifest"}]}
+    blobs["index.json"] = json.dumps(index).encode()
+    return tarfile.open(fileobj=io.BytesIO(packed(blobs)))
+
+
+def test_files_are_counted_as_a_container_sees_them() -> None:
+    """A later layer replaces and takes away what earlier ones brought."""
+    first = packed({"a/one": b"1" * 100, "a/two": b"2", "b/three": b"3"})
+    read = contents(image(first, packed({"a/one": b"1", "a/.wh.two": b"", "b/.wh..wh..opq": b""})))
+    assert (read["files"], read["bytes"], read["layers"]) == (1, 1, 2)
+    assert read["config"] == CONFIG
+    assert read["history"] == ["COPY src src", ""]
+
+
+def test_special_rights_are_found() -> None:
+    """A program that runs with another's rights is named, unless a later layer takes them."""
+    assert contents(image(packed({"bin/su": b""}, 0o4755)))["special"] == ["/bin/su"]
+    taken = contents(image(packed({"bin/su": b""}, 0o4755), packed({"bin/su": b""}, 0o755)))
+    assert taken["special"] == []
+
+
+def test_what_a_later_layer_removes_is_still_found() -> None:
+    """A key that was there for one step is in the image for everybody who has it."""
+    key = f"-----BEGIN {'PRIVATE'} KEY-----\n".encode() + b"MIIE" * 20
+    layers = packed({"tmp/k": key, "srv/.bash_history": b"ls"}), packed({"tmp/.wh.k": b""})
+    found = contents(image(*layers))["faults"]
+    assert found == [
+        "layer 0: /tmp/k: holds a secret",
+        "layer 0: /srv/.bash_history: a file of this name belongs into no image",
+    ]
+
+
+def test_a_layer_that_is_no_archive_is_refused() -> None:
+    """What cannot be read raises instead of being passed over."""
+    with pytest.raises(tarfile.ReadError):
+        contents(image(b"no tar"))
