@@ -18,7 +18,7 @@ STAGES = Path(__file__).parents[1] / "src/mnist_pipeline/stages.py"
         (
             "monitoring/runbook.md",
             {"unit", "secrets", "scan", "image-structure", "accessibility"}
-            | {"contract", "monitoring", "observability", "end-to-end"},
+            | {"contract", "monitoring", "observability", "end-to-end", "deployment", "rehearsal"},
         ),
         ("ci/src/mnist_pipeline/app.py", {*INPUTS}),
     ],
