@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 RATE = 40
+LIMIT_SECONDS = 1500  # it stops by itself, whatever becomes of its rehearsal
 PREDICT = "https://production/api/v1/predict"
 GOLDEN = Path("/app/golden.json")
 
 
 class Load:
-    """An attack that runs until it is stopped."""
+    """An attack that runs until it is stopped, or its time is over."""
 
     def __init__(self, folder: Path, key: str) -> None:
         """Begin to send."""
@@ -32,7 +33,7 @@ class Load:
         targets.write_text("\n".join(lines))
         self._results = folder / "results.bin"
         command = ["vegeta", "attack", "-format=json", f"-targets={targets}", f"-rate={RATE}"]
-        command += ["-duration=0", "-insecure", "-timeout=10s", f"-output={self._results}"]
+        command += [f"-duration={LIMIT_SECONDS}s", "-insecure", "-timeout=10s", f"-output={self._results}"]
         self._process = subprocess.Popen(command)
         time.sleep(2)
 
