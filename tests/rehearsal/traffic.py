@@ -33,7 +33,12 @@ class Load:
         targets.write_text("\n".join(lines))
         self._results = folder / "results.bin"
         command = ["vegeta", "attack", "-format=json", f"-targets={targets}", f"-rate={RATE}"]
-        command += [f"-duration={LIMIT_SECONDS}s", "-insecure", "-timeout=10s", f"-output={self._results}"]
+        command += [
+            f"-duration={LIMIT_SECONDS}s",
+            "-insecure",
+            "-timeout=10s",
+            f"-output={self._results}",
+        ]
         self._process = subprocess.Popen(command)
         time.sleep(2)
 
