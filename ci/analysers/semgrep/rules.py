@@ -61,6 +61,8 @@ container.with_env_variable("GHCR_TOKEN", token)
 # ok: secret-as-variable
 container.with_secret_variable("GHCR_TOKEN", token)
 # ok: secret-as-variable
+container.with_env_variable("COSIGN_PASSWORD", "")
+# ok: secret-as-variable
 container.with_env_variable("MNIST_AUTH", "on")
 
 # ruleid: exit-code-ignored

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Runs a service for as long as its switch is on; turned off, it is killed at once, as by a power cut.
 # The switch is asked of a server that answers GET /switch/NAME with "on" or "off". Needs bash.
 # Arguments: host, port, name, command.

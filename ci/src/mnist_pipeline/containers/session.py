@@ -21,7 +21,8 @@ from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.verdicts import Origin, Verdict, combined, not_run
 
 COPY = "source"  # of the source tree, in the working directory of this function's container
-SHELL = re.compile(rb"#!.*\b(ba|da|k)?sh\b")
+SHELL = re.compile(rb"\A#!.*\b(ba|da|k)?sh\b|^# shellcheck shell=", re.MULTILINE)
+HEAD_BYTES = 512  # in which a file says what runs it
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,9 @@ class Session:
         return sorted(str(path.relative_to(root)) for path in found)
 
     def is_shell(self, path: str) -> bool:
-        """Whether a file of the source says in its first line that a shell runs it."""
+        """Whether a file of the source says at its beginning which shell runs it."""
         with Path(self.place, path).open("rb") as stream:
-            return bool(SHELL.match(stream.readline()))
+            return bool(SHELL.search(stream.read(HEAD_BYTES)))
 
     async def without_history(self) -> str:
         """Why the history cannot be looked at; empty where it can."""
