@@ -25,6 +25,7 @@ WORKFLOWS = ".github/workflows"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint"
 GITLEAKS = "github.com/zricethezav/gitleaks/v8"
 PYTHON_FILES = ("**/*.py", "**/*.pyi", "**/pyproject.toml", "**/ruff.toml", "**/.ruff.toml")
+CODE = ("**/*.py", "**/*.js")
 PROJECTS = {"apps/backend": "src", "apps/frontend": "src", "ci": "src"}  # what each one ships
 KNOWN_FAULTY = "requests==2.19.0\n"  # CVE-2018-18074: an index with advisories knows it
 AUDIT_SECONDS = 300
@@ -159,8 +160,8 @@ async def pip_audit(session: Session) -> Outcome:
 
 async def semgrep(session: Session) -> Outcome:
     """Semgrep with this project's own rules, over all code."""
-    files = [p for p in session.paths("**/*.py", "**/*.js") if not p.startswith(RULES)]
-    container = analysers(session, *files, RULES).with_new_file("/src/.semgrepignore", "")
+    files = [path for path in session.paths(*CODE) if not path.startswith(RULES)]
+    container = analysers(session, *CODE, RULES).with_new_file("/src/.semgrepignore", "")
     output = f"--sarif-output={REPORTS}/semgrep.sarif"
     command = ["semgrep", "scan", "--config", f"{RULES}/rules.yaml", "--exclude", RULES]
     command += ["--metrics=off", "--disable-version-check", "--no-git-ignore", "--error", output]
