@@ -20,12 +20,17 @@ from mnist_pipeline.gates.verdicts import combined, not_run
 SERVE = ("python", "-m", "mnist_backend")
 PAGE = ("streamlit", "run", "src/mnist_frontend/app.py")
 IMAGES = {
-    "backend": Expected(SERVE, frozenset({8000, 9100}), 420),
+    "backend": Expected(SERVE, frozenset({8000, 9100}), 430),
     "backend-torch": Expected(SERVE, frozenset({8000, 9100}), 1450),
-    "frontend": Expected(PAGE, frozenset({8501}), 800),
-    "prometheus": Expected(("prometheus",), frozenset({9090}), 500),
-    "alertmanager": Expected(("prometheus-alertmanager",), frozenset({9093}), 400),
-    "probe": Expected(("prometheus-blackbox-exporter",), frozenset({9115}), 400),
+    "frontend": Expected(PAGE, frozenset({8501}), 680),
+    "prometheus": Expected(("prometheus",), frozenset({9090}), 310),
+    "alertmanager": Expected(("prometheus-alertmanager",), frozenset({9093}), 150),
+    "probe": Expected(("prometheus-blackbox-exporter",), frozenset({9115}), 120),
+    "edge": Expected(("sh", "/etc/haproxy/start.sh"), frozenset({8000, 8080, 8404, 8443}), 200),
+    "postgresql": Expected(("sh", "/usr/local/lib/postgresql.sh"), frozenset({5432}), 600),
+    "deployer": Expected(("python3", "-m", "mnist_deploy"), frozenset(), 250, serves=False),
+    "postgres-exporter": Expected(("prometheus-postgres-exporter",), frozenset(), 200),
+    "node-exporter": Expected(("prometheus-node-exporter",), frozenset(), 200),
 }
 READ = f'python3 /layers.py /image.tar >"{REPORTS}/$0.json"'
 
@@ -47,8 +52,7 @@ async def held(session: Session, name: str) -> Outcome:
     recorder = await Recorder.around(session, reader)
     answers = await recorder.run("read", ["sh", "-c", READ, name]).answers()
     declared = session.text(f"{FOLDERS[name]}/Dockerfile")
-    verdicts = {
-        "image": judge(answers.text(f"{name}.json"), IMAGES[name]),
-        "Dockerfile": dockerfile.judge_healthcheck(declared, TARGETS[name]),
-    }
+    verdicts = {"image": judge(answers.text(f"{name}.json"), IMAGES[name])}
+    if IMAGES[name].serves:
+        verdicts["Dockerfile"] = dockerfile.judge_healthcheck(declared, TARGETS[name])
     return answers.judged(combined(verdicts))

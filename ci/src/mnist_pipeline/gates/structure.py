@@ -27,6 +27,7 @@ class Expected:
     ports: frozenset[int]
     megabytes: int  # unpacked, at most
     user: str = "10001:10001"
+    serves: bool = True  # and so has a health check; another one does its work and ends
 
 
 def judge(text: str, expected: Expected) -> Verdict:
