@@ -21,6 +21,7 @@ from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import ENVIRONMENTS, Evidence, Policy, Ruling
 from mnist_pipeline.gates.release import address, reference
 from mnist_pipeline.registry import Registry, SignatureRefusedError, Trust
+from mnist_pipeline.stages import ON_DEMAND
 
 POLICY = "ci/release-policy.toml"
 SIGNED = ("signature", *attestations.TYPES)
@@ -75,7 +76,7 @@ def now() -> datetime:
 
 def policy_of(session: Session) -> Policy:
     """The policy of the tree."""
-    return policy.policy(session.text(POLICY), CHECKS)
+    return policy.policy(session.text(POLICY), CHECKS, ON_DEMAND)
 
 
 def environment_of(names: Collection[str]) -> str:

@@ -7,7 +7,7 @@ or carried.
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal, get_args
@@ -18,6 +18,7 @@ Outcome = Literal["passed", "accepted", "refused"]
 ENVIRONMENTS = ("dev", "staging", "production")
 CLOCKS_APART_SECONDS = 300  # a machine's clock may be that much ahead
 HOUR_SECONDS = 3600
+EVERY = "*"  # instead of names: each check that `test` runs, also one that is added tomorrow
 TREE = "tree"  # the ruling on the source tree, beside those on checks
 
 
@@ -96,15 +97,18 @@ class Ruling:
     reason: str = ""
 
 
-def policy(toml: str, known: Sequence[str]) -> Policy:
-    """Reads the policy; `known` names every check that it may ask for."""
+def policy(toml: str, known: Sequence[str], on_demand: Collection[str] = ()) -> Policy:
+    """Reads the policy; `known` names every check, `on_demand` those that "*" leaves out."""
+    usual = [check for check in known if check not in on_demand]
     try:
         tables = tomllib.loads(toml)
         environments = tables["environments"]
         if set(tables) - {"environments", "accepted"} or set(environments) != {*ENVIRONMENTS}:
             message = f"the policy has the tables accepted, and environments {ENVIRONMENTS}"
             raise PolicyMalformedError(message)
-        requirements = {name: requirement(table, known) for name, table in environments.items()}
+        requirements = {
+            name: requirement(table, known, usual) for name, table in environments.items()
+        }
         accepted = tuple(acceptance(entry, known) for entry in tables.get("accepted", []))
     except (tomllib.TOMLDecodeError, TypeError, AttributeError, KeyError) as error:
         message = f"the release policy cannot be read: {error!r}"
@@ -112,7 +116,9 @@ def policy(toml: str, known: Sequence[str]) -> Policy:
     return Policy(requirements, accepted)
 
 
-def requirement(table: Mapping[str, Any], known: Sequence[str]) -> Requirement:
+def requirement(
+    table: Mapping[str, Any], known: Sequence[str], usual: Sequence[str]
+) -> Requirement:
     """Reads what an environment asks."""
     exactly(table, Requirement)
     hours, clean = table["evidence_hours"], table["clean"]
@@ -122,7 +128,8 @@ def requirement(table: Mapping[str, Any], known: Sequence[str]) -> Requirement:
     if not isinstance(clean, bool) or not table["checks"]:
         message = "an environment asks for at least one check, and clean is true or false"
         raise PolicyMalformedError(message)
-    return Requirement(tuple(named(c, known) for c in table["checks"]), float(hours), clean)
+    asked = usual if table["checks"] == [EVERY] else table["checks"]
+    return Requirement(tuple(named(check, known) for check in asked), float(hours), clean)
 
 
 def acceptance(entry: Mapping[str, Any], known: Sequence[str]) -> Acceptance:
