@@ -101,7 +101,8 @@ def good(stage: Stage, row: Row) -> None:
 def unstarted(stage: Stage, row: Row) -> None:
     """Deploy a release whose process ends at once."""
     before = stage.answers()
-    said = stage.deploy("unstarted", command=("python", "-c", "raise SystemExit('planted')"))
+    ends = ("python", "-c", "raise SystemExit('planted')")
+    said = stage.deploy("unstarted", "", ends, "--boot-seconds=40")
     refused(stage, row, said, before, "does not start")
 
 
@@ -149,7 +150,7 @@ def crashing(stage: Stage, row: Row) -> None:
 
 @scenario("slow under load", "it never gets a request; the old release answers on")
 def slow(stage: Stage, row: Row) -> None:
-    """Deploy a release that takes 3 s."""
+    """Deploy a release that takes 6 s."""
     before = stage.answers()
     refused(stage, row, stage.deploy("slow", "slow"), before, "p95")
 
