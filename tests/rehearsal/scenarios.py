@@ -198,7 +198,7 @@ def cut(stage: Stage, row: Row) -> None:
     """Break every SSH connection while traffic is shifted."""
     running = stage.deploying("cut")
     row.expect(running.saw("percent 10"), "it never came to shift")
-    stage.shell("nohup sh -c 'sleep 0.5; pkill -KILL -f \"^sshd.*root\"' >/dev/null 2>&1 &")
+    stage.shell("nohup sh -c 'sleep 0.5; pkill -KILL -f ^sshd-session' >/dev/null 2>&1 &")
     said = running.wait()
     row.expect(said.code == 0, f"exit code {said.code}")
     row.expect(stage.answers() == "cut", "the release does not answer")
