@@ -21,9 +21,7 @@ COMPOSE = Path(__file__).resolve().parents[2] / "compose"
 WAIT_SECONDS = 90
 SHIFT = "mnist-shift"  # the container that shifts the traffic
 POLL_SECONDS = 1.0
-CONTROL = re.compile(
-    r"\x1b\[[0-9;]*[A-Za-z]"
-)  # what Compose tells terminals, also where there is none
+CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Compose tells terminals this, and others too
 
 Tell = Callable[[str], None]
 
