@@ -1,32 +1,15 @@
 """An image in a file is known by what it holds, and sent without what the host has."""
 
-import hashlib
 import io
 import json
 import tarfile
 from pathlib import Path
 
 import pytest
+from near import LAYERS, written
 
 from mnist_deploy import archive
 from mnist_deploy.errors import UsageInvalidError
-
-LAYERS = {"first": b"one layer", "second": b"another"}
-
-
-def written(path: Path, *, named: str = "") -> Path:
-    """An image of two layers in a file."""
-    differences = [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in LAYERS.values()]
-    configuration = json.dumps({"rootfs": {"diff_ids": differences}}).encode()
-    name = named or hashlib.sha256(configuration).hexdigest()
-    manifest = json.dumps([{"Config": f"blobs/sha256/{name}", "Layers": [*LAYERS]}]).encode()
-    with tarfile.open(path, "w") as tar:
-        members = {"manifest.json": manifest, f"blobs/sha256/{name}": configuration, **LAYERS}
-        for member, content in members.items():
-            header = tarfile.TarInfo(member)
-            header.size = len(content)
-            tar.addfile(header, io.BytesIO(content))
-    return path
 
 
 def test_an_image_is_known_by_its_configuration(tmp_path: Path) -> None:

@@ -1,35 +1,14 @@
 """One deployer at a time, by the very scripts that run on a host."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from near import Near
 
 from mnist_deploy import lock
-from mnist_deploy.errors import CommandFailedError, LockHeldError
-from mnist_deploy.ssh import LOST, Host
-
-
-class Near(Host):
-    """A host that is this machine, in a folder of the test's."""
-
-    def __init__(self, folder: Path) -> None:
-        """Need no connection."""
-        self.folder, self.token = str(folder), ""
-
-    def _run(self, script: str, content: bytes | None, limit_seconds: float) -> str:
-        done = subprocess.run(
-            ["/bin/sh", "-c", script],
-            cwd=self.folder,
-            input=content,
-            capture_output=True,
-            timeout=limit_seconds,
-            check=False,
-        )
-        if done.returncode:
-            raise CommandFailedError(script, done.returncode, done.stderr.decode())
-        return done.stdout.decode()
+from mnist_deploy.errors import LockHeldError
+from mnist_deploy.ssh import LOST
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from mnist_backend.__main__ import main
 from mnist_backend.lifecycle import Serving
 
 FAULT = sys.argv[1]
-SLOW_SECONDS = 3.0
+SLOW_SECONDS = 6.0
 ERRORS_EVERY = 100
 CRASH_AFTER = 150
 HIDDEN_EVERY = 3

@@ -101,7 +101,8 @@ def good(stage: Stage, row: Row) -> None:
 def unstarted(stage: Stage, row: Row) -> None:
     """Deploy a release whose process ends at once."""
     before = stage.answers()
-    said = stage.deploy("unstarted", command=("python", "-c", "raise SystemExit('planted')"))
+    ends = ("python", "-c", "raise SystemExit('planted')")
+    said = stage.deploy("unstarted", "", ends, "--boot-seconds=40")
     refused(stage, row, said, before, "does not start")
 
 
@@ -149,7 +150,7 @@ def crashing(stage: Stage, row: Row) -> None:
 
 @scenario("slow under load", "it never gets a request; the old release answers on")
 def slow(stage: Stage, row: Row) -> None:
-    """Deploy a release that takes 3 s."""
+    """Deploy a release that takes 6 s."""
     before = stage.answers()
     refused(stage, row, stage.deploy("slow", "slow"), before, "p95")
 
@@ -197,7 +198,7 @@ def cut(stage: Stage, row: Row) -> None:
     """Break every SSH connection while traffic is shifted."""
     running = stage.deploying("cut")
     row.expect(running.saw("percent 10"), "it never came to shift")
-    stage.shell("nohup sh -c 'sleep 0.5; pkill -KILL -f \"^sshd.*root\"' >/dev/null 2>&1 &")
+    stage.shell("nohup sh -c 'sleep 0.5; pkill -KILL -f ^sshd-session' >/dev/null 2>&1 &")
     said = running.wait()
     row.expect(said.code == 0, f"exit code {said.code}")
     row.expect(stage.answers() == "cut", "the release does not answer")

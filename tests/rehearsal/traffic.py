@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-RATE = 40
+RATE = 30
 LIMIT_SECONDS = 1500  # it stops by itself, whatever becomes of its rehearsal
 PREDICT = "https://production/api/v1/predict"
 GOLDEN = Path("/app/golden.json")
@@ -36,7 +36,7 @@ class Load:
         command += [
             f"-duration={LIMIT_SECONDS}s",
             "-insecure",
-            "-timeout=10s",
+            "-timeout=30s",
             f"-output={self._results}",
         ]
         self._process = subprocess.Popen(command)
@@ -46,7 +46,7 @@ class Load:
         """End sending; return what came of it."""
         time.sleep(1)
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=60)
         command = ["vegeta", "report", "-type=json", str(self._results)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         report = json.loads(done.stdout)

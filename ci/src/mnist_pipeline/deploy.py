@@ -146,7 +146,14 @@ def entering(session: Session, order: Order) -> dagger.Container:
     return container.with_env_variable("PIPELINE_FRESH", str(session.started))
 
 
-HOST_PACKAGES = ("docker.io", "docker-cli", "docker-compose", "iptables", "openssh-server")
+HOST_PACKAGES = (
+    "docker.io",
+    "docker-cli",
+    "docker-compose",
+    "iptables",
+    "openssh-server",
+    "procps",
+)
 HOST_START = """\
 mkdir -p /run/sshd
 dockerd --storage-driver=overlay2 >/var/log/dockerd.log 2>&1 &

@@ -6,6 +6,7 @@ Does not know what is done with it.
 
 import argparse
 import getpass
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def steps(text: str) -> tuple[tuple[int, float], ...]:
     """
     try:
         found = tuple(
-            (int(p), float(s)) for p, _, s in (one.partition(":") for one in text.split(","))
+            (int(p), float(s)) for p, _, s in (one.partition(":") for one in re.split("[,;]", text))
         )
     except ValueError:
         found = ()

@@ -142,9 +142,8 @@ class Rollout:
         except CommandFailedError as error:
             last = site.logs(colour).strip().splitlines()[-1:] or ["it printed nothing"]
             self._away(colour)
-            message = (
-                f"{release.name} does not start: {error}; its log ends with: {last[0].strip()}"
-            )
+            why = f"{error.last}; its log ends with: {last[0].strip()}"
+            message = f"{release.name} does not start: {why}"
             raise ReleaseRefusedError(message) from error
         running = site.running(colour)
         wanted = {site.identity(release.images[part]) for part in COLOURED}

@@ -5,6 +5,7 @@ whoever comes next knows what was begun. Does not know in which order steps foll
 """
 
 import json
+import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ COMPOSE = Path(__file__).resolve().parents[2] / "compose"
 WAIT_SECONDS = 90
 SHIFT = "mnist-shift"  # the container that shifts the traffic
 POLL_SECONDS = 1.0
+CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Compose tells terminals this, and others too
 
 Tell = Callable[[str], None]
 
@@ -104,7 +106,7 @@ class Site:
     def logs(self, colour: str) -> str:
         """The end of the logs of a colour's backend."""
         names = ("--no-color", "--no-log-prefix", "--tail=3", f"backend-{colour}")
-        return self.compose("--ansi=never", "logs", *names)
+        return CONTROL.sub("", self.compose("logs", *names))
 
     def running(self, colour: str) -> dict[str, str]:
         """The image of each running container of a colour, by the container's name."""
