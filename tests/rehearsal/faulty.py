@@ -20,7 +20,6 @@ FAULT = sys.argv[1]
 SLOW_SECONDS = 6.0
 ERRORS_EVERY = 100
 CRASH_AFTER = 150
-HIDDEN_EVERY = 3
 right = edge.predicted
 seen = 0
 
@@ -38,9 +37,7 @@ async def predicted(serving: Serving, scope: Scope, receive: Receive) -> edge.An
         await asyncio.sleep(SLOW_SECONDS)
     elif FAULT == "crash" and seen > CRASH_AFTER:
         os._exit(9)
-    elif (FAULT == "errors" and seen % ERRORS_EVERY == 0) or (
-        FAULT == "hidden" and met and seen % HIDDEN_EVERY == 0
-    ):
+    elif (FAULT == "errors" and seen % ERRORS_EVERY == 0) or (FAULT == "hidden" and met):
         return 500, kind, b"{}"
     return status, kind, content
 

@@ -164,7 +164,7 @@ def erring(stage: Stage, row: Row) -> None:
 
 @scenario("errors under traffic only", "found within 15 s of the second error, back within 2 s")
 def hidden(stage: Stage, row: Row) -> None:
-    """Deploy a release that does well in the dark and fails each third request of visitors."""
+    """Deploy a release that does well in the dark and fails each request of visitors."""
     before = stage.answers()
     said = stage.deploy("hidden", "hidden")
     refused(stage, row, said, before, "under traffic")
