@@ -6,13 +6,15 @@ holds. Dev and staging ask for two checks only, so that what is judged here is t
 the stages. Does not know how anything is signed.
 """
 
+import gzip
 import json
 import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -25,7 +27,8 @@ HOST, NAMESPACE = "registry.local", "digits"
 BACKEND = f"{NAMESPACE}/mnist-backend"
 POLICY = "ci/release-policy.toml"
 FEW = 'checks = ["lint", "scan"]'
-PASSWORD = "correct horse"  # noqa: S105  of a key that only this test knows
+CANARY = f"canary-{token_hex(16)}"  # the password of a key, and a part of a webhook
+GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Project:
     tree: Path
     keys: Path
     registry: Registry
+    done: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
 
     @property
     def key_password(self) -> str:
@@ -50,7 +54,7 @@ class Project:
         """Calls a function of the pipeline over the tree."""
         call = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={self.tree}"]
         at = f"--registry-service=tcp://127.0.0.1:{self.registry.server_port}"
-        return subprocess.run(
+        done = subprocess.run(
             [*call, *arguments, *([at] if service else [])],
             cwd=ROOT,
             capture_output=True,
@@ -58,6 +62,8 @@ class Project:
             timeout=LIMIT_SECONDS,
             check=False,
         )
+        self.done.append(done)
+        return done
 
     def publish(self, *more: str) -> subprocess.CompletedProcess[str]:
         """Publishes for dev."""
@@ -113,7 +119,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Project:
     git(tree, "add", "-A")
     git(tree, "commit", "-qm", "A tree to release")
     git(tree, "tag", "v1.2.3")
-    (keys.parent / "password").write_text(PASSWORD, encoding="utf-8")
+    (keys.parent / "password").write_text(CANARY, encoding="utf-8")
     project = Project(tree, keys, Registry())
     made = project.call(
         "signing-key",
@@ -134,7 +140,7 @@ def project(released: Project, tmp_path: Path) -> Iterator[Project]:
     registry.blobs = dict(old.blobs)
     registry.manifests, registry.tags = dict(old.manifests), dict(old.tags)
     shutil.copytree(released.tree, tmp_path / "tree", symlinks=True)
-    yield Project(tmp_path / "tree", released.keys, registry)
+    yield Project(tmp_path / "tree", released.keys, registry, released.done)
     registry.shutdown()
     registry.server_close()
 
@@ -255,6 +261,24 @@ def test_a_release_that_failed_half_way_can_be_run_again(project: Project) -> No
     registry.refusing = ""
     assert told(project.publish())["verdict"] == "green"
     assert {*registry.tagged(BACKEND)} >= {"1.2.3", "dev"}
+
+
+def test_no_secret_is_in_what_was_printed_or_pushed(project: Project, tmp_path: Path) -> None:
+    """The canary signs and notifies, and is in no log, no layer, no statement and no report."""
+    [released, *_] = [each for each in project.done if "publish" in each.args]
+    (tmp_path / "release.json").write_text(released.stdout, encoding="utf-8")
+    (tmp_path / "webhook").write_text(f"http://127.0.0.1:9/{CANARY}", encoding="utf-8")
+    report, chat = f"--report={tmp_path}/release.json", f"--slack=file://{tmp_path}/webhook"
+    told_to_nobody = project.call("notify", report, chat, service=False)
+    assert "slack: NOT delivered" in told_to_nobody.stdout
+    kept = [each.stdout.encode() + each.stderr.encode() for each in project.done]
+    kept += [content for _, content in project.registry.manifests.values()]
+    for blob in project.registry.blobs.values():
+        kept.append(gzip.decompress(blob) if blob.startswith(GZIP) else blob)
+    key = (project.keys / "cosign.key").read_bytes().splitlines()[1]
+    assert any(b"sha256:" in text for text in kept)
+    for secret in (CANARY.encode(), key):
+        assert not [text[:200] for text in kept if secret in text]
 
 
 def test_a_rehearsal_of_production_ends_in_a_verified_image(tmp_path: Path) -> None:
