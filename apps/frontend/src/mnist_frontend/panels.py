@@ -24,7 +24,8 @@ from mnist_frontend.words import LANGUAGES, Words, percent
 STYLE = """<style>
 [data-testid="stButtonGroup"] :has(> button) { flex-wrap: wrap; }  /* at 320 pixels, too */
 @media (max-width: 640px) {  /* pad and answer on one screen of a telephone */
-  [data-testid="stMainBlockContainer"] { padding-top: 4rem; }
+  [data-testid="stHeader"] { height: 0; min-height: 0; }  /* it would lie on what is scrolled up */
+  [data-testid="stMainBlockContainer"] { padding-top: 2rem; }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; padding: 0; }
   [data-testid="stMainBlockContainer"] h2 { padding: 0; }
   [data-testid="stRadio"] { align-items: center; column-gap: 1rem; display: flex; flex-wrap: wrap; }
