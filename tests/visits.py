@@ -92,7 +92,8 @@ def take_sample(page: Page, digit: int) -> None:
 
 
 def unfold(page: Page) -> None:
-    """Open the samples and photographs, if they are folded away."""
+    """Open the samples and photographs, if they are folded away, once the pad is there."""
+    expect(sheet(page)).to_have_attribute("aria-label", re.compile("."))
     if page.locator("details#more:not([open])").count():
         page.locator("details#more > summary").click()
 
