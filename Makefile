@@ -1,12 +1,13 @@
 # Verbs, one line each; what they do is said by `./daggerw functions` and `python3 -m toolchain --help`.
-.PHONY: build up down logs train test bench bench-serving bench-page dev deploy-staging deploy-production rehearse status clean
+.PHONY: build up down logs train test faults bench bench-serving bench-page dev deploy-staging deploy-production rehearse status clean
 
 build: ; ./daggerw call image --name backend sync && ./daggerw call image --name frontend sync && ./daggerw call image --name prometheus sync
 up: ; ./daggerw call up up
 down: ; python3 -m toolchain stop
 logs: ; python3 -m toolchain logs
 train: ; ./daggerw call train export --path evidence/training
-test: .venv ; .venv/bin/pytest toolchain ci/tests tests/test_layout.py tests/test_workflows.py && ./daggerw call test && .venv/bin/pytest tests/faults
+test: .venv ; .venv/bin/pytest toolchain ci/tests tests/test_layout.py tests/test_workflows.py && ./daggerw call test && .venv/bin/pytest tests/faults -m "not rehearsed"
+faults: .venv ; .venv/bin/pytest tests/faults
 bench: ; python3 scripts/bench.py
 bench-serving: ; ./daggerw call bench-serving export --path evidence/serving && cat evidence/serving/serving.md
 bench-page: ; ./daggerw call bench-page export --path evidence/page && cat evidence/page/page.md

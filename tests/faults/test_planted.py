@@ -241,6 +241,7 @@ def assert_found(found: dict[str, str], *reasons: str) -> None:
         assert any(re.search(reason, line, re.DOTALL) for line in said), (reason, said)
 
 
+@pytest.mark.rehearsed
 def test_empty_panel_and_lost_page_turn_observability_red(tree: Path, failures: Callable) -> None:
     """A panel that asks for a metric that nobody has is empty; a page routed to nobody is lost."""
     name = "monitoring/grafana/dashboards/resources.json"
@@ -251,6 +252,7 @@ def test_empty_panel_and_lost_page_turn_observability_red(tree: Path, failures: 
     assert_found(found, "Open files of each replica", "BudgetBurn is over.*arrive: not within")
 
 
+@pytest.mark.rehearsed
 def test_dropped_label_and_dead_receiver_turn_observability_red(
     tree: Path, failures: Callable
 ) -> None:
@@ -268,6 +270,7 @@ def test_dropped_label_and_dead_receiver_turn_observability_red(
     assert_found(found, "all is well.*Unmeasured", "all is well.*NotificationsFailing")
 
 
+@pytest.mark.rehearsed
 def test_container_that_may_write_to_its_root_turns_deployment_red(
     tree: Path, verdicts: Callable
 ) -> None:
@@ -276,6 +279,7 @@ def test_container_that_may_write_to_its_root_turns_deployment_red(
     assert_only_red(verdicts("deployment"), "deployment", "may write to its root|hardened")
 
 
+@pytest.mark.rehearsed
 def test_edge_that_does_not_try_again_turns_deployment_red(tree: Path, verdicts: Callable) -> None:
     """Without another try at the edge a killed replica costs requests, and that is red."""
     again = "    retry-on conn-failure empty-response response-timeout\n"

@@ -22,7 +22,7 @@ import pytest
 from faults.registry import USER, Registry, digest_of
 from faults.test_planted import LIMIT_SECONDS, ROOT, append, tracked
 
-pytestmark = pytest.mark.timeout(2 * LIMIT_SECONDS)
+pytestmark = [pytest.mark.timeout(2 * LIMIT_SECONDS), pytest.mark.rehearsed]
 HOST, NAMESPACE = "registry.local", "digits"
 BACKEND = f"{NAMESPACE}/mnist-backend"
 POLICY = "ci/release-policy.toml"
