@@ -24,16 +24,15 @@ from mnist_frontend.words import LANGUAGES, Words, percent
 STYLE = """<style>
 [data-testid="stButtonGroup"] :has(> button) { flex-wrap: wrap; }  /* at 320 pixels, too */
 @media (max-width: 640px) {  /* pad and answer on one screen of a telephone */
-  [data-testid="stHeader"] { height: 0; min-height: 0; }  /* it would lie on what is scrolled up */
-  [data-testid="stMainBlockContainer"] { padding-top: 2rem; }
-  [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; padding: 0; }
+  [data-testid="stMainBlockContainer"] { padding-top: 3.75rem; }
+  [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; line-height: 1.35; padding: 0.25rem 0; }
   [data-testid="stMainBlockContainer"] h2 { padding: 0; }
   [data-testid="stRadio"] { align-items: center; column-gap: 1rem; display: flex; flex-wrap: wrap; }
 }
 </style>"""
 SURE_FROM = 0.6  # of probability; below it the second digit is named, too
 PREDICTED = (
-    "display:flex;flex-wrap:wrap;align-items:center;gap:0 2rem;font-size:clamp(5rem,22vw,9rem);"
+    "display:flex;flex-wrap:wrap;align-items:center;gap:0 2rem;font-size:clamp(4.5rem,20vw,9rem);"
     "line-height:1;font-weight:700;margin:0"
 )
 SURE = "font-size:1.25rem;margin:0 0 1rem"
