@@ -25,7 +25,9 @@ STYLE = """<style>
 [data-testid="stButtonGroup"] :has(> button) { flex-wrap: wrap; }  /* at 320 pixels, too */
 @media (max-width: 640px) {  /* pad and answer on one screen of a telephone */
   [data-testid="stMainBlockContainer"] { padding-top: 3.75rem; }
-  [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; line-height: 1.35; padding: 0.25rem 0; }
+  [data-testid="stMainBlockContainer"] h1 {
+    font-size: 1.5rem; line-height: 1.35; padding: 0.25rem 0;
+  }
   [data-testid="stMainBlockContainer"] h2 { padding: 0; }
   [data-testid="stRadio"] { align-items: center; column-gap: 1rem; display: flex; flex-wrap: wrap; }
 }
