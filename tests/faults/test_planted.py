@@ -109,6 +109,7 @@ def assert_only_red(lines: dict[str, str], stage: str, reason: str) -> None:
     assert re.search(reason, lines[stage]), lines[stage]
 
 
+@pytest.mark.rehearsed
 def test_every_gate_that_only_reads_catches_its_faults() -> None:
     """The pipeline's own proof misses nothing, and a gate that cannot be tried here is named."""
     done = subprocess.run(
@@ -140,6 +141,29 @@ def test_every_stage_has_a_planted_fault() -> None:
     proved = {fault.gate.partition("/")[0] for fault in PLANTED}
     proved |= set(re.findall(r'(?:failures|verdicts)\("([\w-]+)"\)', here))
     assert named - proved == set()
+
+
+def test_broken_unit_test_turns_unit_red(tree: Path, verdicts: Callable) -> None:
+    """A unit test that does not hold turns the stage unit red."""
+    broken = (
+        '\n\ndef test_planted() -> None:\n    """One is two."""\n    assert int("1") == int("2")\n'
+    )
+    append(tree, "apps/frontend/tests/test_settings.py", broken)
+    assert_only_red(verdicts("unit"), "unit", "test_planted|1 failed")
+
+
+def test_type_error_turns_types_red(tree: Path, verdicts: Callable) -> None:
+    """A value of the wrong type turns the stage types red."""
+    append(tree, "apps/frontend/src/mnist_frontend/client.py", '\n\nPLANTED: int = "one"\n')
+    assert_only_red(verdicts("types"), "types", "client.py")
+
+
+def test_lint_error_turns_lint_red(tree: Path, verdicts: Callable) -> None:
+    """An import that nobody uses turns the stage lint red."""
+    plant(
+        tree, "tests/faults/test_planted.py", "import shutil\n", "import calendar\nimport shutil\n"
+    )
+    assert_only_red(verdicts("lint"), "lint", "I001|F401")
 
 
 def test_barriers_on_the_page_turn_accessibility_red(tree: Path, failures: Callable) -> None:
