@@ -1,3 +1,4 @@
+# budget: the planted faults, which are read as one list
 """Plants one fault at a time in a copy of the tree and looks which stage turns red.
 
 Contract: each fault turns its own stage red, with a reason that names it. The pipeline is called
