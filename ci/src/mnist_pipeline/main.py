@@ -344,7 +344,7 @@ class MnistPipeline:
     async def bench_page(self) -> dagger.Directory:
         """Measure how long 20 visitors at once wait from lifting the pen to the answer.
 
-        Takes about 2 minutes; see page.md in it. Leave the machine alone meanwhile.
+        Takes some minutes; see page.md in it. Leave the machine alone meanwhile.
         """
         return await (await stack.bench(await Session.opened(self.source))).sync()
 

@@ -70,9 +70,9 @@ def remembering(
     container: dagger.Container, variable: str, key: str, owner: str
 ) -> dagger.Container:
     """A container whose tool finds what it knew last time in the folder a variable names."""
-    path, locked = f"/var/cache/{key}", dagger.CacheSharingMode.LOCKED
+    path, private = f"/var/cache/{key}", dagger.CacheSharingMode.PRIVATE
     return container.with_env_variable(variable, path).with_mounted_cache(
-        path, dag.cache_volume(key), sharing=locked, owner=owner
+        path, dag.cache_volume(key), sharing=private, owner=owner
     )
 
 
