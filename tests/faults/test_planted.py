@@ -310,3 +310,14 @@ def test_edge_that_does_not_try_again_turns_deployment_red(tree: Path, verdicts:
     again = "    retry-on conn-failure empty-response response-timeout\n"
     plant(tree, "deploy/edge/haproxy.cfg", again, "    retry-on none\n")
     assert_only_red(verdicts("deployment"), "deployment", "requests failed")
+
+
+@pytest.mark.rehearsed
+def test_shift_that_passes_over_failures_turns_rehearsal_red(
+    tree: Path, verdicts: Callable
+) -> None:
+    """A release that fails under its visitors only is never shifted to by a deployer that looks."""
+    looked = "        candidate.failed > 1\n        and by_chance("
+    blind = "        candidate.failed > trials\n        and by_chance("
+    plant(tree, "deploy/src/mnist_deploy/verdicts.py", looked, blind)
+    assert_only_red(verdicts("rehearsal"), "rehearsal", "errors under traffic only")
