@@ -38,6 +38,9 @@ def debian_steps(settings: Settings, registries: Registries) -> list[Step]:
     """Return the steps that make base.tar and machine.tar."""
     folder = settings.cache / "debian"
     sources = registries.apt_sources()
+    # As the vendor's image: authorities only where apt needs them. The engine runs their update
+    # program, where there is one, before and after every command.
+    authorities = "ca-certificates" if "https://" in sources else ""
     tools = Step(
         name="debian-tools",
         title="read Debian's package lists and fetch mmdebstrap",
@@ -49,7 +52,7 @@ def debian_steps(settings: Settings, registries: Registries) -> list[Step]:
     )
     return [
         tools,
-        _bootstrap_step("base", "bootstrap debian:trixie-slim", 20, folder, "ca-certificates"),
+        _bootstrap_step("base", "bootstrap debian:trixie-slim", 20, folder, authorities),
         _bootstrap_step(
             "machine",
             "bootstrap the engine's own root file system",
@@ -117,7 +120,7 @@ def _bootstrap(shop: Workshop, folder: Path, target: Path, packages: str) -> Non
             programs / "mmdebstrap",
             "--mode=root",
             "--variant=minbase",
-            f"--include={packages.replace(' ', ',')}",
+            *([f"--include={packages.replace(' ', ',')}"] if packages else []),
             f"--keyring={KEYRING}",
             *SLIM,
             f"--customize-hook=upload {shlex.quote(str(TIDY))} /etc/apt/apt.conf.d/tidy",

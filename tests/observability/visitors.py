@@ -97,13 +97,22 @@ class Visitors:
     def tell(self, right: int, wrong: int, where: str = "") -> None:
         """Visitors tell the true digits of predictions that nobody told of yet.
 
-        The newest are passed over: another replica may be about to write them down.
+        The newest are passed over: another replica may be about to write them down. So are those
+        that a lost database never kept.
+
+        Raises:
+            LookupError: there are not so many.
         """
-        for number in range(right + wrong):
+        number = 0
+        while number < right + wrong:
+            if len(self.answers) < NEWEST:
+                message = f"after {number} of {right + wrong} no prediction is left to tell of"
+                raise LookupError(message)
             answer = self.answers.pop(-NEWEST)
             digit = answer["digit"] if number < right else (answer["digit"] + 1) % 10
             told = {"prediction_id": answer["id"], "digit": digit}
-            self.ask("POST", f"{where}/api/v1/feedback", json=told)
+            kept = self.ask("POST", f"{where}/api/v1/feedback", json=told)
+            number += kept is not None and kept.is_success
 
     @contextmanager
     def many(

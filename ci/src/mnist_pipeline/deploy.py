@@ -167,15 +167,17 @@ exec /usr/sbin/sshd -D -e -o AuthorizedKeysFile=/etc/ssh/authorized_keys
 """
 
 
-def throwaway_keys(session: Session) -> dagger.Directory:
-    """Keys of a host that lives for one run, and of who enters it: user, user.pub, host, known."""
+def throwaway_keys() -> dagger.Directory:
+    """Keys of a host that lives for one run, and of who enters it: user, user.pub, host, known.
+
+    Who reaches that host is within the run already, so the engine may keep them.
+    """
     make = (
         "set -e; mkdir /keys; cd /keys; "
         "for name in user host; do ssh-keygen -q -t ed25519 -N '' -f $name; done; "
         "echo production $(cut -d' ' -f1,2 host.pub) >known_hosts"
     )
-    tools = debian("openssh-client").with_env_variable("PIPELINE_FRESH", str(session.started))
-    return tools.with_exec(["sh", "-c", make]).directory("/keys")
+    return debian("openssh-client").with_exec(["sh", "-c", make]).directory("/keys")
 
 
 def throwaway_host(keys: dagger.Directory, *, empty: bool) -> dagger.Service:

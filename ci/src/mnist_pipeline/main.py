@@ -233,7 +233,7 @@ class MnistPipeline:
 
         Takes about 15 minutes; `report --stages rehearsal` keeps its evidence, for production.
         """
-        session = await Session.opened(self.source)
+        session = await Session.opened(self.source, fresh=True)
         outcome = await told(rehearsal.rehearsed(session, env, rehearsal.WHOLE))
         table = await rehearsal.table(outcome)
         if not outcome.verdict.passed:

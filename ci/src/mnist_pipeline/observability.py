@@ -6,8 +6,6 @@ span divided by FACTOR. What may be turned off asks the receiver whether it is o
 what happens in the rehearsal or what must fire.
 """
 
-import time
-
 import dagger
 
 from mnist_pipeline.app import image
@@ -127,11 +125,11 @@ async def replicas(session: Session, services: Services) -> Services:
 
 async def exporters(services: Services) -> Services:
     """What tells of the machine, of the database, and of the last pipeline."""
-    example = verdicts.metrics(EXAMPLE, time.time())
-    node = debian("prometheus-node-exporter").with_new_file(f"{TEXTFILES}/pipeline.prom", example)
-    folder = f"--collector.textfile.directory={TEXTFILES}"
-    flags = [folder, "--no-collector.systemd"]
-    node = node.with_default_args(["prometheus-node-exporter", *flags])
+    path = f"{TEXTFILES}/pipeline.prom"
+    node = debian("prometheus-node-exporter").with_new_file(path, verdicts.metrics(EXAMPLE, 0))
+    now = f"sed -i \"s/^\\(pipeline_started_timestamp_seconds\\) 0$/\\1 $(date +%s)/\" {path}"
+    flags = f"--collector.textfile.directory={TEXTFILES} --no-collector.systemd"
+    node = node.with_default_args(["sh", "-c", f"{now}; exec prometheus-node-exporter {flags}"])
     postgres = bound(debian("prometheus-postgres-exporter"), services)
     postgres = postgres.with_env_variable("DATA_SOURCE_NAME", f"{POSTGRESQL_URL}?sslmode=disable")
     postgres = postgres.with_default_args(["prometheus-postgres-exporter"])

@@ -1,7 +1,7 @@
 """The stage that looks at deploying: its files and its code, and a rehearsal on a throw-away host.
 
 Contract: the images are those that every stage uses; the host has a real SSH server and a real
-Docker; nothing of it is cached. Does not know what is rehearsed, or how it is judged.
+Docker. Does not know what is rehearsed, or how it is judged.
 """
 
 from dagger import dag
@@ -67,7 +67,7 @@ async def table(outcome: Outcome) -> str:
 
 async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
     """Rehearses on a host of its own, and judges what it came to."""
-    keys = deploy.throwaway_keys(session)
+    keys = deploy.throwaway_keys()
     host = deploy.throwaway_host(keys, empty=form == WHOLE)
     container = (
         image(session, "deployer")
@@ -79,7 +79,6 @@ async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
         .with_mounted_directory("/keys", keys)
         .with_directory("/tests/rehearsal", session.folder("tests/rehearsal"))
         .with_workdir("/tests")
-        .with_env_variable("PIPELINE_FRESH", str(session.started))
         .with_service_binding("production", host)
     )
     command = ["python3", "-m", "rehearsal", "--environment", environment, "--form", form]
