@@ -127,7 +127,7 @@ async def exporters(services: Services) -> Services:
     """What tells of the machine, of the database, and of the last pipeline."""
     path = f"{TEXTFILES}/pipeline.prom"
     node = debian("prometheus-node-exporter").with_new_file(path, verdicts.metrics(EXAMPLE, 0))
-    now = f"sed -i \"s/^\\(pipeline_started_timestamp_seconds\\) 0$/\\1 $(date +%s)/\" {path}"
+    now = f'sed -i "s/^\\(pipeline_started_timestamp_seconds\\) 0$/\\1 $(date +%s)/" {path}'
     flags = f"--collector.textfile.directory={TEXTFILES} --no-collector.systemd"
     node = node.with_default_args(["sh", "-c", f"{now}; exec prometheus-node-exporter {flags}"])
     postgres = bound(debian("prometheus-postgres-exporter"), services)
