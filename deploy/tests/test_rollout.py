@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mnist_deploy import lock, preflight, shipping
-from mnist_deploy.errors import CommandFailedError, ReleaseRefusedError
+from mnist_deploy.errors import CommandFailedError, PreflightRefusedError, ReleaseRefusedError
 from mnist_deploy.release import COLOURED, PARTS, Release, State
 from mnist_deploy.rollout import Choices, Rollout, previous
 from mnist_deploy.site import Site, used
@@ -31,6 +31,7 @@ class Fake(Site):
         self.kept, self.fault, self.killed_at = state, fault, killed_at
         self.environment, self.who, self.watched, self.deployment = "production", "me", False, ""
         self.done: list[str] = []
+        self.budget = ""
         self.host = self  # type: ignore[assignment]
 
     def act(self, what: str) -> None:
@@ -57,6 +58,11 @@ class Fake(Site):
     def get(self, name: str) -> str:
         """Every file is there."""
         return name
+
+    def read(self, script: str) -> str:
+        """What Prometheus says of the budgets, in its own tool's words."""
+        self.act(script)
+        return self.budget
 
     def note(self, event: str, **fields: object) -> None:
         """Note it."""
@@ -180,6 +186,39 @@ def test_a_wrong_answer_is_never_overruled() -> None:
     site = Fake(running())
     Rollout(site, few, {}).deploy(NEW, {})
     assert site.kept.active == "green"
+
+
+LEFT = 'objective:budget_left:ratio{{objective="{}"}} => {} @[1795623620.9]\n'
+
+
+@pytest.mark.parametrize(
+    ("said", "fault", "reason"),
+    [
+        (LEFT.format("errors", 0.4) + LEFT.format("latency", 0), "", r"spent: latency \(0% left\)"),
+        (LEFT.format("errors", -1.5), "", r"spent: errors \(-150% left\)"),
+        (LEFT.format("errors", "NaN"), "", r"spent: errors \(nan% left\)"),
+        ("", "", "nothing is known of the error budget: it is not recorded"),
+        ("", "docker compose exec", "Prometheus does not answer: .*planted"),
+    ],
+)
+def test_a_spent_budget_stops_what_costs(said: str, fault: str, reason: str) -> None:
+    """Nothing is touched, unless somebody gives a reason; going back needs no budget."""
+    site = Fake(running(), fault=fault)
+    site.watched, site.budget = True, said
+    with pytest.raises(PreflightRefusedError, match=reason):
+        Rollout(site, CHOICES, {}).deploy(NEW, {})
+    assert site.kept == running()
+    Rollout(site, CHOICES, {}).deploy(NEW, {}, costs=False)
+    Rollout(site, replace(CHOICES, force="it mends the outage"), {}).deploy(OLD, {})
+    assert "note budget" in site.done
+
+
+def test_some_budget_left_is_enough() -> None:
+    """Prometheus is asked, and what it says is told to nobody."""
+    site = Fake(running())
+    site.watched, site.budget = True, LEFT.format("errors", 0.01) + LEFT.format("latency", 1)
+    Rollout(site, CHOICES, {}).deploy(NEW, {})
+    assert "note budget" not in site.done
 
 
 @pytest.mark.parametrize(

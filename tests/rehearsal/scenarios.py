@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from rehearsal.stage import CHOICES, FIRST, Row, Said, Stage
 
-REFUSED, HELD = 4, 5
+UNFIT, REFUSED, HELD = 3, 4, 5
 Act = Callable[[Stage, Row], None]
 SCENARIOS: dict[str, tuple[str, Act, bool]] = {}  # by name: what is promised, what is done, loaded
 SHORT = ("first release", "good release", "does not start", "wrong answers", "replica killed")
@@ -141,6 +141,16 @@ def frozen(stage: Stage, row: Row) -> None:
     row.happened = f"{name} was frozen for 10 s"
 
 
+@scenario("replica stopped", "what it had begun is ended, the others answer the rest")
+def stopped(stage: Stage, row: Row) -> None:
+    """Stop a replica as an operator does, and start it again."""
+    name = stage.shell("docker ps --format '{{.Names}}' | grep backend | head -n 1").strip()
+    stage.shell(f"docker stop {name} && docker start {name}")
+    healthy = f"docker inspect --format '{{{{.State.Health.Status}}}}' {name} | grep -q ^healthy"
+    stage.shell(f'timeout 60 sh -c "until {healthy}; do sleep 1; done"')
+    row.happened = f"{name} was stopped and started again"
+
+
 @scenario("crashes under load", "it never gets a request; the old release answers on")
 def crashing(stage: Stage, row: Row) -> None:
     """Deploy a release whose process ends after some requests."""
@@ -178,19 +188,62 @@ def hidden(stage: Stage, row: Row) -> None:
     row.expect(row.back_seconds is not None, "traffic was not given back")
 
 
+@scenario("drift", "no deployment: its digits are another mix than those beside it")
+def drifting(stage: Stage, row: Row) -> None:
+    """Deploy a release that reads every other digit of its visitors as a one, without an error."""
+    before = stage.answers()
+    steps = ("--steps", "50:20,100:5")  # as long as it takes to have 200 digits on either side
+    refused(stage, row, stage.deploy("drift", "drift", (), *steps), before, "another mix")
+
+
+@scenario("disk full", "refused before anything is touched; it says how much is free")
+def full(stage: Stage, row: Row) -> None:
+    """Deploy to a folder on a disk that has too little room."""
+    before = stage.answers()
+    stage.shell(
+        "cd .. && mkdir full && mount -t tmpfs -o size=64m full full && cp -a mnist/. full && "
+        "mount --bind full mnist"
+    )
+    said = stage.deploy("full")
+    stage.shell("cd .. && umount mnist && umount full && rmdir full")
+    row.expect(said.code == UNFIT, f"exit code {said.code}, not {UNFIT}")
+    row.expect("of disk are free" in said.text, "it does not say how much is free")
+    now = stage.answers()
+    row.expect(now == before, f"{now} answers, not {before}")
+    row.happened = f"exit code {said.code}: {said.text.strip().splitlines()[-1][:160]}"
+
+
+@scenario("registry away", "not deployed; what answered answers on")
+def unreachable(stage: Stage, row: Row) -> None:
+    """Deploy an image that has to be pulled from a registry that does not answer."""
+    before = stage.answers()
+    absent = f"backend=localhost:9/mnist-backend@sha256:{'0' * 64}"
+    (stage.release("unreachable") / "backend.tar").unlink()
+    said = stage.deploy("unreachable", "", (), "--image", absent)
+    row.expect(said.code not in {0, REFUSED}, f"exit code {said.code}")
+    row.expect("localhost:9" in said.text, "it does not name the registry")
+    now = stage.answers()
+    row.expect(now == before, f"{now} answers, not {before}")
+    row.happened = f"exit code {said.code}: {said.text.strip().splitlines()[-1][:160]}"
+
+
 @scenario("deployer killed", "what answered answers on; the next deployment puts things right")
 def interrupted(stage: Stage, row: Row) -> None:
-    """Kill the deployer while it shifts, and deploy again once its lock has run out."""
-    running = stage.deploying("interrupted")
-    row.expect(running.saw("percent 10"), "it never came to shift")
-    running.process.kill()
-    running.wait()
-    stage.run("unlock")
+    """Kill the deployer in each of its steps, and while it shifts; then deploy again."""
+    before = stage.answers()
+    for moment in ("preflight ...", "ship ...", "boot ", "gate ", "shift to", "percent 10"):
+        running = stage.deploying("interrupted")
+        row.expect(running.saw(moment), f"it never came to {moment!r}")
+        running.process.kill()
+        running.wait()
+        stage.run("unlock")
+        now = stage.answers()
+        row.expect(now == before, f"killed in {moment!r}, {now} answers, not {before}")
     said = stage.deploy("after")
     row.expect(said.code == 0, f"exit code {said.code}")
     row.expect("putting that right" in said.text, "it did not see what was left")
     row.expect(stage.answers() == "after", "the next release does not answer")
-    row.happened = f"the next deployment ended with {said.code}"
+    row.happened = f"killed six times; the next deployment ended with {said.code}"
 
 
 @scenario("SSH cut", "the shift goes on beside the edge, and the deployer finds it again")

@@ -16,7 +16,7 @@ from mnist_pipeline.gates.migrations import judge as judge_migrations
 from mnist_pipeline.gates.rehearsal import judge
 from mnist_pipeline.load import vegeta
 
-LIMIT_SECONDS = 1500
+LIMIT_SECONDS = 3000
 MIGRATIONS = "apps/backend/src/mnist_backend/migrations/versions"
 TOOLS = ("python3-venv", "docker-cli", "docker-compose", "haproxy", "openssl", "kubectl")
 SHORT, WHOLE = "short", "whole"

@@ -80,7 +80,7 @@ def roll(site: Site, arguments: argparse.Namespace) -> None:
         if arguments.command == "recover":
             rollout.recover()
         elif arguments.command == "rollback":
-            rollout.deploy(previous(site.state()), {})
+            rollout.deploy(previous(site.state()), {}, costs=False)
         else:
             files = shipping.archives(arguments.archives)
             images = shipping.references(files, given(arguments.image))

@@ -119,8 +119,8 @@ def add_preparation(command: argparse.ArgumentParser) -> None:
         "--force",
         default="",
         metavar="REASON",
-        help="deploy though the gate finds it slow or knows too little; wrong answers and errors "
-        "are never overruled",
+        help="deploy though the gate finds it slow or knows too little, or an error budget is "
+        "spent; wrong answers and errors are never overruled",
     )
 
 

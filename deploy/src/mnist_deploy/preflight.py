@@ -26,6 +26,8 @@ WATCHING_SECRETS = (
 )
 MADE = {"gate_key": ("gate", "predict"), "mnist_api_key": ("page", "predict,feedback")}
 CERTIFICATE_DAYS = "30"
+BUDGET = "objective:budget_left:ratio"
+LEFT = re.compile(rf'^{BUDGET}{{.*objective="(\w+)".*}} => (\S+) ', re.MULTILINE)
 
 
 def fit(site: Site) -> None:
@@ -87,6 +89,28 @@ def linted(site: Site, state: State, release: Release) -> None:
         raise PreflightRefusedError(f"the configuration does not render: {error}") from error
     if faults:
         raise PreflightRefusedError(f"the configuration has faults: {'; '.join(faults)}")
+
+
+def affordable(site: Site) -> None:
+    """Checks that every objective has some of its error budget left, by the host's own Prometheus.
+
+    Raises:
+        PreflightRefusedError: one is spent, or nothing is known of them.
+    """
+    ask = f"promtool query instant http://127.0.0.1:9090 {BUDGET}"
+    try:
+        said = site.host.read(f"docker compose exec -T prometheus {ask}")
+    except CommandFailedError as error:
+        said = f"Prometheus does not answer: {error.last}"
+    left = {name: float(value) for name, value in LEFT.findall(said)}
+    spent = [f"{name} ({value:.0%} left)" for name, value in left.items() if not value > 0]
+    if spent:
+        message = f"the error budget is spent: {', '.join(spent)}"
+    elif not left:
+        message = f"nothing is known of the error budget: {said.strip() or 'it is not recorded'}"
+    else:
+        return
+    raise PreflightRefusedError(f"{message}; --force REASON deploys all the same")
 
 
 def secret(site: Site, release: Release, certificate: Path | None, self_signed: str) -> None:

@@ -13,7 +13,12 @@ from pathlib import Path
 
 from mnist_deploy import lock, notifying, preflight, shipping
 from mnist_deploy.archive import Archive
-from mnist_deploy.errors import CommandFailedError, DeployError, ReleaseRefusedError
+from mnist_deploy.errors import (
+    CommandFailedError,
+    DeployError,
+    PreflightRefusedError,
+    ReleaseRefusedError,
+)
 from mnist_deploy.release import COLOURED, STANDING, Release, State
 from mnist_deploy.site import Site, services
 from mnist_deploy.verdicts import Limits, judge_dark
@@ -47,8 +52,10 @@ class Rollout:
         self._site, self._choices, self._addresses = site, choices, addresses
         self.events: list[dict[str, object]] = []
 
-    def deploy(self, release: Release, files: dict[str, Archive]) -> None:
+    def deploy(self, release: Release, files: dict[str, Archive], *, costs: bool = True) -> None:
         """Brings a release to a host and all traffic to it.
+
+        One that costs nothing, as going back does, needs no error budget.
 
         Raises:
             DeployError: it did not come to that; what answered before still answers.
@@ -61,7 +68,7 @@ class Rollout:
             facts: dict[str, object] = {"release": release.name, "images": dict(release.images)}
             self._told("started", "started", f"{release.name} is being deployed", facts)
             try:
-                self._deploy(state, release, files)
+                self._deploy(state, release, files, costs=costs)
             except ReleaseRefusedError as error:
                 self._told(
                     "refused", "rolled back", f"{release.name} was refused", {"reason": str(error)}
@@ -74,12 +81,16 @@ class Rollout:
                 raise
             self._told("done", "done", f"{release.name} answers", {"release": release.name})
 
-    def _deploy(self, state: State, release: Release, files: dict[str, Archive]) -> None:
+    def _deploy(
+        self, state: State, release: Release, files: dict[str, Archive], *, costs: bool
+    ) -> None:
         site = self._site
         colour = state.idle
         site.say("preflight ...")
         preflight.fit(site)
         preflight.complete(site, release)
+        if costs and site.watched and state.active:
+            self._afforded()
         after = replace(state, releases={**(state.releases or {}), colour: release})
         preflight.linted(site, after, release)
         state = site.begin(after, "ship")
@@ -100,6 +111,15 @@ class Rollout:
             site.remove(old)
         site.keep(replace(state, phase="idle", releases={colour: release}))
         site.forget(history)
+
+    def _afforded(self) -> None:
+        try:
+            preflight.affordable(self._site)
+        except PreflightRefusedError as error:
+            if not self._choices.force:
+                raise
+            self._site.say(f"overruled ({self._choices.force}): {error}")
+            self._event("budget", {"reason": str(error), "forced": self._choices.force})
 
     def recover(self) -> None:
         """Puts right what a deployment that was killed has left."""
