@@ -48,6 +48,7 @@ RUNTIMES = {"backend": "onnx", "backend-torch": "torch"}  # by image
 OPENAPI = f"{FOLDERS['backend']}/openapi.json"
 ROOT_LOCK = "requirements.lock"
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
+TESTS_LIMIT_SECONDS = 2400  # a first run does everything at once: it has taken over 900
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
 
@@ -197,6 +198,6 @@ async def tests_of_app(session: Session, name: str) -> Outcome:
 async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:
     """Pytest in a container, with its report."""
     recorder = await Recorder.around(session, container)
-    answers = await recorder.run("pytest", [*PYTEST, *arguments]).answers()
+    answers = await recorder.run("pytest", [*PYTEST, *arguments], TESTS_LIMIT_SECONDS).answers()
     xml, log = answers.text("junit.xml"), answers.log("pytest")
     return answers.judged(junit.judge(xml, answers.exit_code("pytest"), log, may_skip=True))

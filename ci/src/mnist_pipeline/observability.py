@@ -60,7 +60,7 @@ EXAMPLE = [  # of what a pipeline leaves for the exporter, for its panels
     verdicts.StageResult("scan", verdicts.red("an example of a red stage"), 31.0, "ran"),
 ]
 TEXTFILES = "/var/lib/textfiles"
-LIMIT_SECONDS = 900
+LIMIT_SECONDS = 1800
 
 Services = dict[str, dagger.Service]
 

@@ -61,7 +61,7 @@ class Session:
         history: dagger.Directory | None = None,
     ) -> "Session":
         """Copies what git would keep of the source to where folders can be named one by one."""
-        limiter = anyio.CapacityLimiter(2 * (os.cpu_count() or 1))
+        limiter = anyio.CapacityLimiter(1 + (os.cpu_count() or 1))
         session = cls(fresh, time.time(), limiter, history or dag.directory())
         return await session.beside(source, COPY)
 
