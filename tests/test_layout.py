@@ -30,7 +30,7 @@ LAYERS = {
         "prove stages",
         "rehearsal",
         "planted changes stack contract scan static structure load monitoring observability deploy",
-        "notify registry",
+        "advisories notify registry",
         "services app",
         "containers page",
         "deliver gates hosts layers options readiness smoke",
@@ -84,7 +84,7 @@ OWNERS = {
         "dagger": (
             "main release verification candidate trial prove stages rehearsal changes stack "
             "contract scan static structure load monitoring observability deploy registry notify "
-            "services app containers hosts options"
+            "advisories services app containers hosts options"
         ),
         "opentelemetry": "stages",
     },

@@ -12,12 +12,15 @@ from mnist_pipeline.gates.trivy import (
     judge_canary,
     judge_database,
     judge_image,
+    judge_planted,
     judge_source,
     judge_vulnerabilities,
 )
-from mnist_pipeline.gates.verdicts import green, not_run
+from mnist_pipeline.gates.verdicts import Verdict, green, not_run
 
 TODAY = date(2026, 11, 23)
+NAME = "official database"
+DATABASE = Verdict("green", (f"{NAME} of 2026-11-23",))
 IMAGE: dict[str, Any] = {
     "Metadata": {
         "OS": {"Family": "debian", "Name": "13.1"},
@@ -190,38 +193,67 @@ def test_a_blind_scanner_is_not_run() -> None:
 def test_an_old_database_is_none(made: str, status: str) -> None:
     """A database that nobody renewed for a week does not speak for today."""
     metadata = f'{{"UpdatedAt": "{made}T06:12:13.123456789Z"}}'
-    assert judge_database(metadata, "no such host", TODAY).status == status
+    assert judge_database(NAME, metadata, "no such host", TODAY).status == status
 
 
 @pytest.mark.parametrize("metadata", ["", "{}", "[]", "null", '{"UpdatedAt": "soon"}'])
 def test_no_database_is_not_run_with_the_reason(metadata: str) -> None:
     """Without a database, the remark carries the reason."""
-    verdict = judge_database(metadata, "no such host", TODAY)
-    assert verdict.reasons == ("no vulnerability database: no such host",)
+    verdict = judge_database(NAME, metadata, "no such host", TODAY)
+    assert verdict.reasons == ("no official database: no such host",)
     assert verdict.status == "not run"
+
+
+def test_a_database_is_named_with_its_day() -> None:
+    """What it is and when it was made is the first thing that is told."""
+    verdict = judge_database(NAME, '{"UpdatedAt": "2026-11-23T06:12:13Z"}', "", TODAY)
+    assert verdict == DATABASE
+
+
+def test_a_scanner_that_knows_the_planted_packages_is_alive() -> None:
+    """Each of the old packages must have a vulnerability."""
+    text = json.dumps({"Results": [vulnerable("LOW", "2")]})
+    assert judge_planted(text, ["x"]).passed
+
+
+def test_a_scanner_that_misses_a_planted_package_is_blind() -> None:
+    """It is named, and nothing is green."""
+    verdict = judge_planted(json.dumps({"Results": [vulnerable("LOW", "2")]}), ["x", "openssl"])
+    assert verdict == not_run("the scanner is blind: it missed the planted openssl")
+    assert judge_planted("", ["x"]).status == "not run"
+
+
+def test_vulnerabilities_of_a_blind_scanner_are_not_run() -> None:
+    """A database that knows nothing of what is planted is none."""
+    blind = not_run("the scanner is blind: it missed the planted openssl")
+    assert judge_vulnerabilities(DATABASE, blind, {}, [], TODAY) == blind
 
 
 def test_vulnerabilities_are_told_apart() -> None:
     """Only they count in their own verdict, and only those that block make it red."""
     report = {"Results": [KEY_FILE, vulnerable("HIGH", "2"), vulnerable("LOW", "2")]}
     texts = {"backend": json.dumps(report), "source": json.dumps({"Results": [KEY_FILE]})}
-    verdict = judge_vulnerabilities(green(), texts, [], TODAY)
+    verdict = judge_vulnerabilities(DATABASE, green(), texts, [], TODAY)
     assert (verdict.status, verdict.counts) == ("red", {"known": 2})
-    assert verdict.reasons == ("x 1: vulnerability CVE-2026-0001 (HIGH) fixed in 2",)
+    assert verdict.reasons == (
+        "1 to fix, says the official database of 2026-11-23",
+        "x 1: vulnerability CVE-2026-0001 (HIGH) fixed in 2",
+    )
 
 
 def test_vulnerabilities_without_a_database_are_not_run() -> None:
     """What the database's verdict says is passed on."""
-    missing = not_run("no vulnerability database: no such host")
-    assert judge_vulnerabilities(missing, {}, [], TODAY) == missing
+    missing = not_run("no official database: no such host")
+    assert judge_vulnerabilities(missing, green(), {}, [], TODAY) == missing
 
 
 def test_vulnerabilities_in_a_malformed_report_are_not_run() -> None:
     """A report that cannot be read hides no vulnerability."""
-    assert judge_vulnerabilities(green(), {"backend": ""}, [], TODAY).status == "not run"
+    assert judge_vulnerabilities(DATABASE, green(), {"backend": ""}, [], TODAY).status == "not run"
 
 
 def test_no_open_vulnerability_is_green() -> None:
     """What is known but has no fix, or little weight, does not block."""
     texts = {"backend": json.dumps({"Results": [vulnerable("CRITICAL", "")]})}
-    assert judge_vulnerabilities(green(), texts, [], TODAY).status == "green"
+    verdict = judge_vulnerabilities(DATABASE, green(), texts, [], TODAY)
+    assert verdict == Verdict("green", DATABASE.reasons, {"known": 1})

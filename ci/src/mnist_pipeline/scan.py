@@ -1,42 +1,48 @@
 """The stage that scans: both served images and the source, by Trivy.
 
 Contract: reports first, verdicts after, by gates; a scanner that misses what is planted for it is
-never green. Vulnerabilities are judged where a database can be had; where not, the remark
-"vulnerabilities" says "not run" and why. The scanner sees no secret of the pipeline. Does not know
-the running stack.
+never green. The remark "vulnerabilities" names the database that it goes by, and says "not run" and
+why where there is none, or where it knows nothing of the old packages that are planted. The scanner
+sees no secret of the pipeline. Does not know the running stack, nor where the database comes from.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import dagger
 from dagger import dag
 
+from mnist_pipeline.advisories import CACHE, QUIET, with_database
 from mnist_pipeline.app import APPS, tarball
 from mnist_pipeline.containers import trivy
 from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates.accepted import Acceptance, acceptances
-from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.trivy import (
     judge_canary,
-    judge_database,
     judge_image,
+    judge_planted,
     judge_source,
     judge_vulnerabilities,
 )
-from mnist_pipeline.gates.verdicts import Verdict
 
 SETTINGS = ("trivy.yaml", "trivy-secret.yaml")
-CACHE = "/trivy"
-DATABASE = f"{CACHE}/db"
-DATABASE_LIMIT_SECONDS = 180
-QUIET = ("--quiet", "--skip-version-check", "--disable-telemetry", "--cache-dir", CACHE)
 OFFLINE = ("--offline-scan", "--skip-check-update", "--skip-db-update")
 # Assembled here so that no file of the source holds what the scanner looks for.
 CANARY_KEY = f"-----BEGIN {'RSA PRIVATE'} KEY-----\n{'MIIEpAIBAAKCAQEA' * 8}\n" + (
     f"-----END {'RSA PRIVATE'} KEY-----\n"
 )
-CANARY_DOCKERFILE = "FROM debian:trixie-slim\nUSER root\n"
+CANARY = {
+    "id_rsa": CANARY_KEY,
+    "Dockerfile": "FROM debian:trixie-slim\nUSER root\n",
+    "etc/debian_version": "13.0\n",
+    "etc/os-release": 'ID=debian\nVERSION_ID="13"\n',
+    "var/lib/dpkg/status": (
+        "Package: openssl\nStatus: install ok installed\nVersion: 3.0.0-1\n"
+        "Architecture: amd64\nMaintainer: Debian OpenSSL Team <openssl@packages.debian.org>\n\n"
+    ),
+    "requirements.txt": "urllib3==1.26.4\n",
+}
+OLD_PACKAGES = ("openssl", "urllib3")  # every database knows vulnerabilities of these versions
 
 
 async def scan(session: Session) -> Outcome:
@@ -45,38 +51,19 @@ async def scan(session: Session) -> Outcome:
     for name in SETTINGS:
         scanner = scanner.with_file(f"/{name}", session.file(f"ci/{name}"))
     accepted = acceptances(session.text("ci/accepted-findings.toml"))
-    today = datetime.fromtimestamp(session.started, tz=UTC).date()
-    files, scanner, database = await with_database(session, scanner, today)
-    scanning = Scanning(session, scanner, accepted, today, vulnerabilities=database.passed)
+    today = session.day
+    scanner, database = await with_database(session, scanner)
+    known = database.verdict
+    scanning = Scanning(session, scanner, accepted, today, vulnerabilities=known.passed)
     parts = {name: scanning.of_image(name) for name in APPS}
     found = await joined(
         {**parts, "source": scanning.of_source(), "self-test": scanning.of_canary()}
     )
-    remark = judge_vulnerabilities(database, scanning.reports, accepted, today)
-    files = found.files.with_directory("database", files)
+    planted = judge_planted(scanning.canary, OLD_PACKAGES)
+    remark = judge_vulnerabilities(known, planted, scanning.reports, accepted, today)
+    files = found.files.with_directory("database", database.files)
+    files = files.with_new_file("database/database.txt", "\n".join([*known.reasons, ""]))
     return Outcome(found.verdict, files, found.origins, {"vulnerabilities": remark})
-
-
-async def with_database(
-    session: Session, scanner: dagger.Container, today: date
-) -> tuple[dagger.Directory, dagger.Container, Verdict]:
-    """The scanner with today's vulnerability database, or without one and the reason why."""
-    volume = dag.cache_volume("trivy-database")
-    asking = scanner.with_mounted_cache(DATABASE, volume)
-    asking = asking.with_env_variable("DATABASE_DAY", today.isoformat())
-    download = ["trivy", "image", "--download-db-only", *QUIET[1:]]
-    metadata = f"{REPORTS}/metadata.json"
-    keep = f"if test -f {DATABASE}/metadata.json; then cp {DATABASE}/metadata.json {metadata}; fi"
-    answers = await (
-        (await Recorder.around(session, asking))
-        .run("download", download, DATABASE_LIMIT_SECONDS, unsettled=256)
-        .run("keep", ["sh", "-c", keep])
-        .answers()
-    )
-    state = answers.text("metadata.json")
-    verdict = judge_database(state, last_line(answers.log("download")), today)
-    scanner = scanner.with_new_file("/database.json", state).with_mounted_cache(DATABASE, volume)
-    return answers.files, scanner, verdict
 
 
 class Scanning:
@@ -97,6 +84,7 @@ class Scanning:
         self.vulnerabilities = vulnerabilities
         self.today = today
         self.reports: dict[str, str] = {}  # by target, as they come in
+        self.canary = ""  # the report on what is planted
 
     async def scanned(self, container: dagger.Container, name: str, *command: str) -> Answers:
         """A scan, then its report in the other formats."""
@@ -137,11 +125,14 @@ class Scanning:
 
     async def of_canary(self) -> Outcome:
         """Scans planted faults: a scanner that misses them is blind."""
-        planted = self.scanner.with_new_file("/src/id_rsa", CANARY_KEY)
-        planted = planted.with_new_file("/src/Dockerfile", CANARY_DOCKERFILE)
+        planted = self.scanner
+        for path, content in CANARY.items():
+            planted = planted.with_new_file(f"/src/{path}", content)
+        scanners = "--scanners=secret,misconfig" + (",vuln" if self.vulnerabilities else "")
         output = ("--format=json", f"--output={REPORTS}/trivy.json")
-        command = ["trivy", "fs", "--scanners=secret,misconfig", *output, *QUIET, *OFFLINE, "/src"]
+        command = ["trivy", "fs", scanners, *output, *QUIET, *OFFLINE, "/src"]
         answers = (
             await (await Recorder.around(self.session, planted)).run("scan", command).answers()
         )
-        return answers.judged(judge_canary(answers.text("trivy.json")))
+        self.canary = answers.text("trivy.json")
+        return answers.judged(judge_canary(self.canary))

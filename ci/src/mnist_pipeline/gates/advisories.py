@@ -8,10 +8,11 @@ reads it.
 import json
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 
 from mnist_pipeline.gates.changelogs import Fix
+from mnist_pipeline.gates.verdicts import Verdict
 
 OFFICIAL, OFFLINE, NONE = "official", "offline", "none"
 RELEASE = "debian 13"
@@ -159,3 +160,22 @@ def facts(fixes: Mapping[str, Mapping[str, Fix]], known: Curated) -> str:
         {"Name": "pip::curated", "Source": PYTHON, "Advisories": python},
     ]
     return json.dumps(buckets, ensure_ascii=False)
+
+
+def limited(database: Verdict, sources: int, missing: Collection[str], known: Curated) -> Verdict:
+    """The verdict on the database that is made here, with what it knows and that it is all."""
+    if not database.passed:
+        return database
+    number = len(known.advisories)
+    of_python = f"{number} advisories for Python, nothing else"
+    reasons = [f"{database.reasons[0]}: changelogs of {sources} sources, {of_python}"]
+    reasons.append(f"the advisories for Python are of {known.checked}")
+    if missing:
+        reasons.append(f"no changelog could be had of {', '.join(sorted(missing))}")
+    return Verdict("green", tuple(reasons))
+
+
+def instead(made: Verdict, asked: Verdict) -> Verdict:
+    """The verdict on a database that stands in for the one that was asked for."""
+    first, second = (made, asked) if made.passed else (asked, made)
+    return Verdict(made.status, (*first.reasons, *second.reasons))

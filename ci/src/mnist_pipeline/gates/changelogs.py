@@ -43,8 +43,8 @@ class Fix:
 def entries(source: str, changelog: str) -> Iterator[Entry]:
     """The entries of a source package, newest first; of other packages' names it once had, none."""
     heads = list(HEAD.finditer(changelog))
-    ends = [head.start() for head in heads[1:]] + [len(changelog)]
-    for head, end in zip(heads, ends, strict=True):
+    ends = [*(head.start() for head in heads[1:]), len(changelog)]
+    for head, end in zip(heads, ends, strict=False):
         name, version, distribution, urgency = head.groups()
         if name == source:
             named = CVE.findall(changelog, head.end(), end)
@@ -92,14 +92,12 @@ def ordering(version: str) -> tuple[int, object, object]:
 
 
 def parts(text: str) -> list[tuple[list[int], int]]:
-    """A text as pairs of letters and number; a tilde stands before the end, letters before signs."""
-    return [
-        ([*map(rank, letters), 0], int(digits or 0)) for letters, digits in PARTS.findall(text)
-    ]
+    """A text as pairs of signs and number, which are compared one after the other."""
+    return [([*map(rank, letters), 0], int(digits or 0)) for letters, digits in PARTS.findall(text)]
 
 
 def rank(letter: str) -> int:
-    """Where a letter or sign stands among others; the end of all is 0."""
+    """Where a sign stands: a tilde before the end, which is 0, and letters before all others."""
     if letter == "~":
         return -1
     return ord(letter) if letter.isalpha() else ord(letter) + 256

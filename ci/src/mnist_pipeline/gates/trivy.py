@@ -162,23 +162,40 @@ def judge_canary(text: str) -> Verdict:
     return green()
 
 
-def judge_database(metadata: str, reason: str, today: date) -> Verdict:
+def judge_planted(text: str, packages: Sequence[str]) -> Verdict:
+    """Whether the scanner knows vulnerabilities of the old packages planted for it."""
+    try:
+        found = report("planted packages", text).findings
+    except ReportMalformedError as error:
+        return not_run(str(error))
+    vulnerable = {f.location.split()[0] for f in found if f.kind == "vulnerability"}
+    missing = [name for name in packages if name not in vulnerable]
+    if missing:
+        return not_run(f"the scanner is blind: it missed the planted {' and '.join(missing)}")
+    return green()
+
+
+def judge_database(name: str, metadata: str, reason: str, today: date) -> Verdict:
     """Whether vulnerabilities can be judged: a database is there, and made a short while ago."""
     try:
         made = date.fromisoformat(json.loads(metadata)["UpdatedAt"][:10])
     except (ValueError, KeyError, TypeError):
-        return not_run(f"no vulnerability database: {reason}")
+        return not_run(f"no {name}: {reason}")
     if (today - made).days > DATABASE_DAYS:
-        return not_run(f"the vulnerability database is of {made}, too old: {reason}")
-    return green()
+        return not_run(f"the {name} is of {made}, too old: {reason}")
+    return Verdict("green", (f"{name} of {made}",))
 
 
 def judge_vulnerabilities(
-    database: Verdict, texts: Mapping[str, str], accepted: Sequence[Acceptance], today: date
+    database: Verdict,
+    planted: Verdict,
+    texts: Mapping[str, str],
+    accepted: Sequence[Acceptance],
+    today: date,
 ) -> Verdict:
-    """The verdict on vulnerabilities alone, over the reports by target."""
-    if not database.passed:
-        return database
+    """The verdict on vulnerabilities alone, over the reports by target; it names the database."""
+    if not (database.passed and planted.passed):
+        return planted if database.passed else database
     try:
         found = [f for name, text in texts.items() for f in report(name, text).findings]
     except ReportMalformedError as error:
@@ -186,4 +203,7 @@ def judge_vulnerabilities(
     known = [finding for finding in found if finding.kind == "vulnerability"]
     open_findings, _ = sifted(known, accepted, today)
     blocking = [str(finding) for finding in open_findings if blocks(finding)]
-    return red(*blocking, known=len(known)) if blocking else green(known=len(known))
+    if blocking:
+        first = f"{len(blocking)} to fix, says the {database.reasons[0]}"
+        return red(first, *database.reasons[1:], *blocking, known=len(known))
+    return Verdict("green", database.reasons, {"known": len(known)})
