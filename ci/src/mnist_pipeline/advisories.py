@@ -37,7 +37,6 @@ async def with_database(
     session: Session, scanner: dagger.Container
 ) -> tuple[dagger.Container, Outcome]:
     """The scanner with today's database, or without one and the reason why."""
-    scanner = scanner.with_env_variable("DATABASE_DAY", session.day.isoformat())
     choice = advisories.choice(session.text(CHOICE))
     if choice.database == advisories.OFFLINE:
         return await with_offline(session, scanner)
@@ -55,7 +54,7 @@ async def with_download(
 ) -> tuple[dagger.Container, Outcome]:
     """The scanner with the database that is asked for; the last one where none comes."""
     volume = dag.cache_volume(f"trivy-database-{choice.database.replace('/', '-')}")
-    asking = scanner.with_mounted_cache(DATABASE, volume)
+    asking = daily(session, scanner).with_mounted_cache(DATABASE, volume)
     download = ["trivy", "image", "--download-db-only", *QUIET[1:], *choice.options]
     answers = await (
         (await Recorder.around(session, asking))
@@ -109,9 +108,8 @@ async def changelogs_of_images(session: Session) -> Answers:
         container = container.with_file(f"/status/{name}/status", status)
     script = Path(__file__).with_name("changelogs.sh").read_text()
     container = container.with_new_file("/changelogs.sh", script)
-    container = container.with_env_variable("DATABASE_DAY", session.day.isoformat())
     command = ["sh", "/changelogs.sh", "/status", f"{REPORTS}/changelogs"]
-    recorder = await Recorder.around(session, container)
+    recorder = await Recorder.around(session, daily(session, container))
     return await recorder.run("changelogs", command, CHANGELOGS_SECONDS, UNSETTLED).answers()
 
 
@@ -122,8 +120,13 @@ async def written_by_trivy(session: Session, scanner: dagger.Container, facts: s
     container = scanner.with_file("/usr/local/bin/advisories", program, permissions=0o755)
     container = container.with_new_file(f"{REPORTS}/facts.json", facts)
     write = ["advisories", f"{REPORTS}/facts.json", DATABASE]
-    recorder = await Recorder.around(session, container)
+    recorder = await Recorder.around(session, daily(session, container))
     return await recorder.run("write", write).run("keep", ["sh", "-c", STATE]).answers()
+
+
+def daily(session: Session, container: dagger.Container) -> dagger.Container:
+    """A container whose commands the engine does not remember from another day."""
+    return container.with_env_variable("DATABASE_DAY", session.day.isoformat())
 
 
 def unpacked(path: Path) -> str:

@@ -6,11 +6,13 @@ status=$1 output=$2
 export LC_ALL=C
 work=$(mktemp -d)
 mkdir -p "$output"
-apt-get update -qq
+apt-get update -qq -o APT::Update::Error-Mode=any # half an archive knows half of the fixes
 for folder in "$status"/*; do
-  # shellcheck disable=SC2016  # dpkg fills these in
+  # dpkg fills in what looks like variables
+  # shellcheck disable=SC2016
   dpkg-query --admindir="$folder" -W -f '${source:Package} ${Package}\n'
-done | sort -u >"$work/open"
+done >"$work/installed"
+sort -u "$work/installed" >"$work/open"
 cut -d' ' -f1 "$work/open" | sort -u >"$work/sources"
 apt-cache pkgnames | sort >"$work/known"
 touch "$work/done"
