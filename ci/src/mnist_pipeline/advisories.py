@@ -27,6 +27,7 @@ QUIET = ("--quiet", "--skip-version-check", "--disable-telemetry", "--cache-dir"
 CHOICE = "ci/vulnerabilities.toml"
 PROGRAM = "ci/advisories"
 LIST = f"{PROGRAM}/python.toml"
+FACTS = "facts.json"
 DOWNLOAD_SECONDS = 180
 CHANGELOGS_SECONDS = 600
 UNSETTLED = 256  # no answer is an answer, too: then there is no database today
@@ -118,8 +119,9 @@ async def written_by_trivy(session: Session, scanner: dagger.Container, facts: s
     modules = session.folder(PROGRAM, include=["go.mod", "go.sum", "main.go"])
     program = go.compiled(debian("ca-certificates", "golang-go"), modules, ".")
     container = scanner.with_file("/usr/local/bin/advisories", program, permissions=0o755)
-    container = container.with_new_file(f"{REPORTS}/facts.json", facts)
-    write = ["advisories", f"{REPORTS}/facts.json", DATABASE]
+    Path(FACTS).write_text(facts, encoding="utf-8")  # too long for an argument of a call
+    container = container.with_file(f"{REPORTS}/{FACTS}", dag.current_module().workdir_file(FACTS))
+    write = ["advisories", f"{REPORTS}/{FACTS}", DATABASE]
     recorder = await Recorder.around(session, daily(session, container))
     return await recorder.run("write", write).run("keep", ["sh", "-c", STATE]).answers()
 
