@@ -107,9 +107,10 @@ def test_a_breach_is_found_before_its_step_ends(clock: Clock) -> None:
     assert clock.now <= 3
 
 
-def test_the_first_release_is_compared_with_nobody() -> None:
-    """Where nothing answered before, a release without visitors does well."""
+def test_the_first_release_is_compared_with_nobody(clock: Clock) -> None:
+    """Where nothing answered before, a release without visitors does well, and waits for none."""
     world = World(silent=True)
     good, _ = shifted(world, old="")
     assert good
+    assert clock.now <= sum(seconds for _, seconds in STEPS) + 1
     assert world.weights["green"] == 100

@@ -98,6 +98,7 @@ class Shift:
     def _step(self, percent: int, seconds: float) -> Verdict:
         """Watches one step; returns at the first breach."""
         plan, looks = self._plan, self._looks
+        least = plan.least if plan.old else 0  # who comes first has nobody to be compared with
         began = time.monotonic()
         starts = {colour: looks.traffic(colour) for colour in ("blue", "green")}
         while True:
@@ -110,11 +111,10 @@ class Shift:
             if not up[plan.new]:
                 return Verdict((f"no replica of {plan.new} answers any more",), verdict.figures)
             passed = time.monotonic() - began
-            enough = candidate.answered >= plan.least
+            enough = candidate.answered >= least
             if not verdict.good or (passed >= seconds and (enough or passed >= seconds * PATIENCE)):
                 break
         self._before = baseline
-        least = plan.least if percent and plan.old else 0
         return judge_step(candidate, baseline, self._limits, least)
 
 
