@@ -61,7 +61,7 @@ class Shift:
         for percent, seconds in self._plan.steps if verdict.good else ():
             self.weigh(percent)
             self._tell("weighed", {"percent": percent})
-            verdict = self._step(percent, seconds)
+            verdict = self._step(seconds)
             self._tell(
                 "step", {"percent": percent, "reasons": [*verdict.reasons], **verdict.figures}
             )
@@ -95,7 +95,7 @@ class Shift:
             time.sleep(LOOK_SECONDS / 2)
         return Verdict()
 
-    def _step(self, percent: int, seconds: float) -> Verdict:
+    def _step(self, seconds: float) -> Verdict:
         """Watches one step; returns at the first breach."""
         plan, looks = self._plan, self._looks
         least = plan.least if plan.old else 0  # who comes first has nobody to be compared with
