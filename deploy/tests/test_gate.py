@@ -108,6 +108,17 @@ def test_waiting_in_line_counts(served: list[Service]) -> None:
     assert max(asked.seconds) > 0.1  # four rounds of 24 connections, each of 50 ms
 
 
+def test_a_service_that_is_far_too_slow_is_not_waited_for(
+    served: list[Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent until then tells enough; the rest is not sent."""
+    monkeypatch.setattr(gate, "LATE_SECONDS", 0.1)
+    url = start(served, Service(slow_seconds=0.2))
+    asked = gate.load(url, ["{}"], 200, 2000.0)
+    assert 0 < len(asked.seconds) < 200
+    assert not asked.failures
+
+
 def test_the_gate_says_who_it_is(served: list[Service], tmp_path: Path) -> None:
     """Its key is a file, and is sent without the newline."""
     key = tmp_path / "key"

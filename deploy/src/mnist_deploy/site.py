@@ -19,6 +19,7 @@ from mnist_deploy.ssh import Host
 
 COMPOSE = Path(__file__).resolve().parents[2] / "compose"
 WAIT_SECONDS = 90
+GATE_SECONDS = 300  # for golden images of a slow release, and its late answers
 SHIFT = "mnist-shift"  # the container that shifts the traffic
 POLL_SECONDS = 1.0
 CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Compose tells terminals this, and others too
@@ -134,7 +135,7 @@ class Site:
             "wait $p; code=$?; [ $code -eq 0 ] || { cat .gate.log >&2; exit $code; }; "
             "cat .cpus; echo --; cat .stats.json; echo --; tail -n 1 .gate.json"
         )
-        said = self.host.change(script, limit_seconds=requests / rate + 120)
+        said = self.host.change(script, limit_seconds=requests / rate + GATE_SECONDS)
         cpus, stats, report = said.split("--\n")
         return {**json.loads(report), "used": used(cpus.split(), stats.splitlines())}
 

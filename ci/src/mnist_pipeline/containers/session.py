@@ -67,7 +67,7 @@ class Session:
 
     async def beside(self, source: dagger.Directory, place: str) -> "Session":
         """The same session over another source tree, whose copy lies in a place of its own."""
-        await source.filter(gitignore=True).export(place, wipe=True)
+        await source.filter(exclude=[".git"], gitignore=True).export(place, wipe=True)
         return replace(self, place=place)
 
     @property
