@@ -21,7 +21,7 @@ TRUSTED_ROOT = '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;ver
 REHEARSAL = "registry.local:5000"  # how the session's own registry is bound
 REHEARSAL_CONFIG = """\
 version: 0.1
-log: {level: fatal, accesslog: {disabled: true}}
+log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: /srv}}
 http: {addr: ":5000"}
 """
