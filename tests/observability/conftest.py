@@ -12,11 +12,18 @@ from scenario import Rehearsal, rehearse
 
 MONITORING = Path(os.environ.get("MONITORING", "/monitoring"))
 STEP_SECONDS = 1
+REHEARSAL_SECONDS = 900
 CHOICES = {  # what Grafana puts in the place of its own variables
     "$__rate_interval": "5s",
     "$instance": ".+",
     "$model_version": ".+",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the first test the time of the whole rehearsal, and of what it waits for in vain."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(REHEARSAL_SECONDS))
 
 
 @pytest.fixture(scope="session")
