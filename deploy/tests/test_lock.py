@@ -1,5 +1,6 @@
 """One deployer at a time, by the very scripts that run on a host."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,18 @@ def test_a_lock_that_ran_out_is_taken_over(host: Near) -> None:
             second.change("touch taken")
     assert (Path(host.folder) / "taken").exists()
     assert not (Path(host.folder) / "changed").exists()
+
+
+def test_a_lock_without_a_word_runs_out_too(host: Near) -> None:
+    """Whoever was cut off between making the lock and signing it does not hold it for ever."""
+    folder = Path(host.folder) / "lock"
+    folder.mkdir()
+    assert lock.holder(host).startswith("somebody who was cut off holds the lock, for another ")
+    with pytest.raises(LockHeldError, match="cut off"), lock.held(host, "me"):
+        pytest.fail("two hold the lock")
+    os.utime(folder, (1, 1))
+    with lock.held(host, "me"):
+        assert lock.holder(host).startswith("me")
 
 
 def test_a_broken_lock_stops_its_holder(host: Near) -> None:

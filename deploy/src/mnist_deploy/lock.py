@@ -19,13 +19,18 @@ TAKEN = 98
 LIFE_SECONDS = 90
 RENEW_SECONDS = 20
 RENEW = f"echo $(($(date +%s) + {LIFE_SECONDS})) >lock/until.new && mv lock/until.new lock/until"
+# Of a deployer that was cut off before it could say, the lock runs out as if it had been renewed.
+UNTIL = f"cat lock/until 2>/dev/null || echo $(($(stat --format=%Y lock) + {LIFE_SECONDS}))"
 TAKE = f"""\
 exec 9>.guard; flock 9
 [ "$(cat lock/token 2>/dev/null)" != TOKEN ] || exit 0
-if [ -d lock ] && [ "$(cat lock/until 2>/dev/null || echo 9999999999)" -lt "$(date +%s)" ]; then rm -r lock; fi
+[ ! -d lock ] || [ "$({UNTIL})" -ge "$(date +%s)" ] || rm -r lock
 mkdir lock 2>/dev/null || exit {TAKEN}
-echo TOKEN >lock/token; printf %s WHO >lock/who; {RENEW}"""  # noqa: E501  one script, for a shell
-HOLDER = "cat lock/who 2>/dev/null && echo && echo $(($(cat lock/until) - $(date +%s))) || true"
+echo TOKEN >lock/token; printf %s WHO >lock/who; {RENEW}"""
+HOLDER = f"""\
+[ -d lock ] || exit 0
+cat lock/who 2>/dev/null || printf 'somebody who was cut off'
+echo; echo $(($({UNTIL}) - $(date +%s)))"""
 
 log = logging.getLogger(__name__)
 
