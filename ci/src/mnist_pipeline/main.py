@@ -231,7 +231,7 @@ class MnistPipeline:
     async def rehearse(self, env: Env = "production") -> str:
         """Rehearse every scenario of a deployment on a throw-away host, and print their table.
 
-        Takes about 25 minutes; `report --stages rehearsal` keeps its evidence, for production.
+        Takes about 17 minutes; `report --stages rehearsal` keeps its evidence, for production.
         """
         session = await Session.opened(self.source, fresh=True)
         outcome = await told(rehearsal.rehearsed(session, env, rehearsal.WHOLE))
