@@ -1,4 +1,3 @@
-# budget: the planted faults, which are read as one list
 """Plants one fault at a time in a copy of the tree and looks which stage turns red.
 
 Contract: each fault turns its own stage red, with a reason that names it. The pipeline is called
@@ -141,29 +140,6 @@ def test_every_stage_has_a_planted_fault() -> None:
     proved = {fault.gate.partition("/")[0] for fault in PLANTED}
     proved |= set(re.findall(r'(?:failures|verdicts)\("([\w-]+)"\)', here))
     assert named - proved == set()
-
-
-def test_broken_unit_test_turns_unit_red(tree: Path, verdicts: Callable) -> None:
-    """A unit test that does not hold turns the stage unit red."""
-    broken = (
-        '\n\ndef test_planted() -> None:\n    """One is two."""\n    assert int("1") == int("2")\n'
-    )
-    append(tree, "apps/frontend/tests/test_settings.py", broken)
-    assert_only_red(verdicts("unit"), "unit", "test_planted|1 failed")
-
-
-def test_type_error_turns_types_red(tree: Path, verdicts: Callable) -> None:
-    """A value of the wrong type turns the stage types red."""
-    append(tree, "apps/frontend/src/mnist_frontend/client.py", '\n\nPLANTED: int = "one"\n')
-    assert_only_red(verdicts("types"), "types", "client.py")
-
-
-def test_lint_error_turns_lint_red(tree: Path, verdicts: Callable) -> None:
-    """An import that nobody uses turns the stage lint red."""
-    plant(
-        tree, "tests/faults/test_planted.py", "import shutil\n", "import calendar\nimport shutil\n"
-    )
-    assert_only_red(verdicts("lint"), "lint", "I001|F401")
 
 
 def test_barriers_on_the_page_turn_accessibility_red(tree: Path, failures: Callable) -> None:
@@ -312,11 +288,8 @@ def test_edge_that_does_not_try_again_turns_deployment_red(tree: Path, verdicts:
 
 
 @pytest.mark.rehearsed
-def test_shift_that_passes_over_failures_turns_rehearsal_red(
-    tree: Path, verdicts: Callable
-) -> None:
-    """A release that fails under its visitors only is never shifted to by a deployer that looks."""
-    looked = "        candidate.failed > 1\n        and by_chance("
-    blind = "        candidate.failed > trials\n        and by_chance("
-    plant(tree, "deploy/src/mnist_deploy/verdicts.py", looked, blind)
-    assert_only_red(verdicts("rehearsal"), "rehearsal", "errors under traffic only")
+def test_shift_that_passes_over_drift_turns_rehearsal_red(tree: Path, verdicts: Callable) -> None:
+    """A release whose digits are another mix is deployed by a deployer that does not look."""
+    limit = "drift: float = 0.25  #"
+    plant(tree, "deploy/src/mnist_deploy/verdicts.py", limit, limit.replace("0.25", "25.0"))
+    assert_only_red(verdicts("rehearsal"), "rehearsal", "drift: exit code 0")

@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 import pytest
 
 from toolchain import registries
+from toolchain.debian import debian_steps
 from toolchain.errors import RegistryUnreachableError, SurroundingsUnsupportedError
 from toolchain.registries import Registries, read_registries, require_answers
 from toolchain.settings import Settings
@@ -77,6 +78,18 @@ def test_apts_debian_mirror_is_taken(asked: Callable[..., Registries]) -> None:
         "http://mirror/debian-security trixie-security main",
     ]
     assert found.apt_sources().count("deb [signed-by=/usr/share/keyrings/debian-") == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "packages"), [("http://mirror", ""), ("https://mirror", "ca-certificates")]
+)
+def test_the_base_knows_authorities_where_apt_needs_them(
+    address: str, packages: str, settings: Settings
+) -> None:
+    """Elsewhere it has none, as the vendor's; what the engine itself stands on always does."""
+    made = {step.name: step.inputs[0] for step in debian_steps(settings, at(address))}
+    assert made["debian-base"] == packages
+    assert str(made["debian-machine"]).startswith("ca-certificates ")
 
 
 @pytest.mark.parametrize("suite", ["stable", "bookworm", "bookworm-pgdg"])
