@@ -29,6 +29,7 @@ FOLDERS = {
     "deployer": "deploy",
     "postgres-exporter": "deploy",
     "node-exporter": "deploy",
+    "process-exporter": "deploy",
 }
 TARGETS = {
     "backend": "serving",
@@ -42,6 +43,7 @@ TARGETS = {
     "deployer": "deployer",
     "postgres-exporter": "postgres-exporter",
     "node-exporter": "node-exporter",
+    "process-exporter": "process-exporter",
 }
 CARD = "card.json"
 RUNTIMES = {"backend": "onnx", "backend-torch": "torch"}  # by image

@@ -16,7 +16,14 @@ from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
 
 SERVICE = ("backend", "frontend", "edge", "postgresql", "deployer")
-WATCHING = ("prometheus", "alertmanager", "probe", "postgres-exporter", "node-exporter")
+WATCHING = (
+    "prometheus",
+    "alertmanager",
+    "probe",
+    "postgres-exporter",
+    "node-exporter",
+    "process-exporter",
+)
 ENVIRONMENTS = ("staging", "production")
 ACTIONS = ("deploy", "rollback", "status", "history", "recover", "unlock")
 OWNER = "10001:10001"  # of the deployer's image

@@ -53,6 +53,7 @@ READY = {
     "probe": "http://probe:9115/-/healthy",
     "node-exporter": "http://node-exporter:9100/metrics",
     "postgres-exporter": "http://postgres-exporter:9187/metrics",
+    "process-exporter": "http://process-exporter:9256/metrics",
     RECEIVER: f"http://{RECEIVER}:{RECEIVER_PORT}/received",
 }
 EXAMPLE = [  # of what a pipeline leaves for the exporter, for its panels
@@ -123,19 +124,20 @@ async def replicas(session: Session, services: Services) -> Services:
     return started
 
 
-async def exporters(services: Services) -> Services:
-    """What tells of the machine, of the database, and of the last pipeline."""
+async def exporters(session: Session, services: Services) -> Services:
+    """What tells of the machine and its programs, of the database, and of the last pipeline."""
     path = f"{TEXTFILES}/pipeline.prom"
     node = debian("prometheus-node-exporter").with_new_file(path, verdicts.metrics(EXAMPLE, 0))
     now = f'sed -i "s/^\\(pipeline_started_timestamp_seconds\\) 0$/\\1 $(date +%s)/" {path}'
     flags = f"--collector.textfile.directory={TEXTFILES} --no-collector.systemd"
     node = node.with_default_args(["sh", "-c", f"{now}; exec prometheus-node-exporter {flags}"])
-    postgres = bound(debian("prometheus-postgres-exporter"), services)
+    postgres = bound(image(session, "postgres-exporter"), services)
     postgres = postgres.with_env_variable("DATA_SOURCE_NAME", f"{POSTGRESQL_URL}?sslmode=disable")
-    postgres = postgres.with_default_args(["prometheus-postgres-exporter"])
+    processes = image(session, "process-exporter").with_default_args(["-procfs=/proc"])
     return {
         "node-exporter": await served(node, "node-exporter", 9100),
         "postgres-exporter": await served(postgres, "postgres-exporter", 9187),
+        "process-exporter": await served(processes, "process-exporter", 9256),
     }
 
 
@@ -182,7 +184,7 @@ async def everything(session: Session) -> Services:
         **edge,
         "frontend": await served(page, "frontend", 8501),
         "probe": await served(bound(image(session, "probe"), edge), "probe", 9115),
-        **await exporters(database),
+        **await exporters(session, database),
     }
     return await watchers(session, seen, receiver)
 

@@ -148,7 +148,7 @@ ImageName = Annotated[
     str,
     Doc(
         "backend, backend-torch, frontend, prometheus, alertmanager, probe, edge, postgresql, "
-        "deployer, postgres-exporter or node-exporter."
+        "deployer, postgres-exporter, node-exporter or process-exporter."
     ),
 ]
 History = Annotated[

@@ -31,6 +31,7 @@ IMAGES = {
     "deployer": Expected(("python3", "-m", "mnist_deploy"), frozenset(), 250, serves=False),
     "postgres-exporter": Expected(("prometheus-postgres-exporter",), frozenset(), 200),
     "node-exporter": Expected(("prometheus-node-exporter",), frozenset(), 200),
+    "process-exporter": Expected(("prometheus-process-exporter",), frozenset(), 200),
 }
 READ = f'python3 /layers.py /image.tar >"{REPORTS}/$0.json"'
 

@@ -15,7 +15,14 @@ ENVIRONMENTS = ("staging", "production")
 COLOURS = ("blue", "green")
 COLOURED = ("backend", "frontend")  # the parts that there are two colours of
 STANDING = ("edge", "postgresql")  # that a release leaves alone while they run
-WATCHING = ("prometheus", "alertmanager", "probe", "postgres-exporter", "node-exporter")
+WATCHING = (
+    "prometheus",
+    "alertmanager",
+    "probe",
+    "postgres-exporter",
+    "node-exporter",
+    "process-exporter",
+)
 PARTS = (*COLOURED, *STANDING, "deployer")
 REFERENCE = re.compile(r"([\w.:/-]+@)?sha256:[0-9a-f]{64}")
 
