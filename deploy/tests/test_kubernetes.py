@@ -11,6 +11,8 @@ yaml = pytest.importorskip("yaml")
 
 KUBERNETES = Path(__file__).resolve().parents[1] / "k8s"
 ENVIRONMENTS = ["staging", "production"]
+REGIONS = sorted(f"regions/{path.parent.name}" for path in KUBERNETES.glob("regions/*-*/*.yaml"))
+OVERLAYS = [*ENVIRONMENTS, *REGIONS]
 COLOURED = ["backend", "frontend"]
 ELSEWHERE = {
     "MNIST_BACKEND_URL",
@@ -77,7 +79,7 @@ def test_both_run_the_same(
     assert mounted == {one["source"] for one in ours["secrets"]}
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", OVERLAYS)
 def test_the_edge_of_both_meets_the_same_ports(
     built: Callable[[str], Objects], environment: str
 ) -> None:
@@ -89,7 +91,7 @@ def test_the_edge_of_both_meets_the_same_ports(
             assert f"{part}-{colour}:{port['port']} " in edge
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", OVERLAYS)
 def test_pods_keep_to_the_restricted_standard(
     built: Callable[[str], Objects], environment: str
 ) -> None:
@@ -112,7 +114,7 @@ def test_pods_keep_to_the_restricted_standard(
             assert "@sha256:" in container["image"]
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", OVERLAYS)
 def test_nothing_is_reached_unless_allowed(
     built: Callable[[str], Objects], environment: str
 ) -> None:
@@ -126,7 +128,7 @@ def test_nothing_is_reached_unless_allowed(
             assert rule.get("from") or rule.get("to"), policy
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", OVERLAYS)
 def test_a_colour_is_one_word_in_a_selector(
     built: Callable[[str], Objects], environment: str
 ) -> None:
@@ -139,3 +141,30 @@ def test_a_colour_is_one_word_in_a_selector(
             assert template["metadata"]["labels"] == {"app": part, "colour": colour}
             budget = objects["PodDisruptionBudget", f"{part}-{colour}"]["spec"]["selector"]
             assert budget["matchLabels"] == {"app": part, "colour": colour}
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_region_is_production_in_a_place_of_its_own(
+    built: Callable[[str], Objects], region: str
+) -> None:
+    """Its pods run there alone, it has its own name beside the common one, and room for others'."""
+    name = Path(region).name
+    objects, production = built(region), built("production")
+    assert {*objects} == {*production}
+    for kind, thing in objects:
+        ours, theirs = objects[kind, thing], production[kind, thing]
+        assert ours["metadata"]["labels"]["mnist.example.org/region"] == name
+        if kind == "Deployment":
+            affinity = ours["spec"]["template"]["spec"].pop("affinity")
+            wanted = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+            ((place,),) = (term["matchExpressions"] for term in wanted["nodeSelectorTerms"])
+            assert (place["key"], place["values"]) == ("topology.kubernetes.io/region", [name])
+        if kind == "HorizontalPodAutoscaler":
+            assert ours["spec"].pop("maxReplicas") == 2 * theirs["spec"].pop("maxReplicas")
+        if kind != "Ingress":
+            assert {**ours, "metadata": {}} == {**theirs, "metadata": {}}
+    edge = objects["Ingress", "edge"]["spec"]
+    hosts = ["mnist.example.org", f"{name}.mnist.example.org"]
+    assert edge["tls"][0]["hosts"] == hosts
+    assert [rule["host"] for rule in edge["rules"]] == hosts
+    assert edge["rules"][0]["http"] == edge["rules"][1]["http"]

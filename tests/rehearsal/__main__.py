@@ -10,6 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
+from rehearsal import watching  # noqa: F401  adds the last scenario
 from rehearsal.scenarios import SCENARIOS, SHORT
 from rehearsal.stage import Row, Stage, table, written
 

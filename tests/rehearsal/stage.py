@@ -5,6 +5,7 @@ scenarios.
 """
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from mnist_deploy.release import WATCHING
 from mnist_deploy.ssh import Address, Host
 from rehearsal.derived import derive
 from rehearsal.traffic import Load
@@ -81,6 +83,7 @@ class Stage:
         self.host = Host(address, "mnist")
         self.load: Load | None = None
         self.number = 0
+        self.watched = False  # whether releases come with Prometheus and what belongs to it
 
     def shell(self, script: str) -> str:
         """Run a script on the host."""
@@ -92,7 +95,8 @@ class Stage:
         if not folder.is_dir():
             folder.mkdir(parents=True)
             for path in self.archives.glob("*.tar"):
-                (folder / path.name).symlink_to(path)
+                if self.watched or path.stem not in WATCHING:
+                    (folder / path.name).symlink_to(path)
             if name != FIRST:
                 (folder / "backend.tar").unlink()
                 files = {"app/faulty.py": FAULTY.read_bytes()} if fault else {}
@@ -102,7 +106,8 @@ class Stage:
 
     def command(self, name: str, *arguments: str) -> list[str]:
         """A command of the deployer."""
-        where = ["--environment", self.environment, "--host", "root@production", "--unwatched"]
+        where = ["--environment", self.environment, "--host", "root@production"]
+        where += [] if self.watched else ["--unwatched"]
         keys = ["--key", str(self.keys / "user"), "--known-hosts", str(self.keys / "known_hosts")]
         return [*RUN, name, *where, *keys, *arguments]
 
@@ -130,6 +135,17 @@ class Stage:
         """The release that answers, by what the deployer tells of the host."""
         said = self.run("status").text
         return said.partition("answers: ")[2].split(" ")[0]
+
+    def asked(self, expression: str) -> dict[str, float]:
+        """What the host's Prometheus answers, by the only label of each series."""
+        ask = ["promtool", "query", "instant", "-o", "json", "http://127.0.0.1:9090", expression]
+        said = self.shell(shlex.join(["docker", "compose", "exec", "-T", "prometheus", *ask]))
+        return {
+            next((v for k, v in one["metric"].items() if k != "__name__"), ""): float(
+                one["value"][1]
+            )
+            for one in json.loads(said)
+        }
 
     def begin(self) -> None:
         """Begin to send requests."""

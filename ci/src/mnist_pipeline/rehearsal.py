@@ -8,7 +8,7 @@ from dagger import dag
 
 from mnist_pipeline import deploy
 from mnist_pipeline.app import image
-from mnist_pipeline.containers import debian, with_python_packages
+from mnist_pipeline.containers import debian, go, with_python_packages
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import junit
@@ -20,6 +20,7 @@ LIMIT_SECONDS = 3000
 MIGRATIONS = "apps/backend/src/mnist_backend/migrations/versions"
 TOOLS = ("python3-venv", "docker-cli", "docker-compose", "haproxy", "openssl", "kubectl")
 SHORT, WHOLE = "short", "whole"
+APISERVER = "k8s.io/kubernetes/cmd/kube-apiserver"
 
 
 async def deployment(session: Session) -> Outcome:
@@ -40,9 +41,30 @@ async def migrations(session: Session) -> Outcome:
     return Outcome(judge_migrations(sources), folder)
 
 
-async def whole(session: Session) -> Outcome:
-    """Rehearsal: every scenario, on a host that has nothing yet."""
-    return await rehearsed(session, "production", WHOLE)
+async def whole(session: Session, environment: str = "production") -> Outcome:
+    """Rehearsal: every scenario on a host that has nothing yet, and the manifests at a real API."""
+    parts = {"host": rehearsed(session, environment, WHOLE), "cluster": cluster(session)}
+    return await joined(parts)
+
+
+async def cluster(session: Session) -> Outcome:
+    """What the server of Kubernetes' API, compiled from Go modules, says of the manifests."""
+    modules = session.folder("ci/apiserver")
+    program = go.compiled(debian("ca-certificates", "golang-go"), modules, APISERVER)
+    locks = session.file("requirements.lock"), session.file("deploy/tests/requirements.lock")
+    container = (
+        with_python_packages(debian("python3-venv", "etcd-server", "kubectl", "openssl"), *locks)
+        .with_file("/usr/local/bin/kube-apiserver", program, permissions=0o755)
+        .with_directory("/k8s", session.folder("deploy/k8s"))
+        .with_directory("/tests/cluster", session.folder("tests/cluster"))
+        .with_file("/tests/pytest.ini", session.file("tests/pytest.ini"))
+        .with_workdir("/tests")
+    )
+    recorder = await Recorder.around(session, container)
+    pytest = ["pytest", "cluster", f"--junitxml={REPORTS}/junit.xml"]
+    answers = await recorder.run("pytest", pytest).answers()
+    xml, log = answers.text("junit.xml"), answers.log("pytest")
+    return answers.judged(junit.judge(xml, answers.exit_code("pytest"), log, may_skip=False))
 
 
 async def files(session: Session) -> Outcome:
@@ -60,8 +82,8 @@ async def files(session: Session) -> Outcome:
 
 async def table(outcome: Outcome) -> str:
     """What was promised and what happened, for people."""
-    if "rehearsal.md" in await outcome.files.entries():
-        return await outcome.files.file("rehearsal.md").contents()
+    if "host/rehearsal.md" in await outcome.files.glob("host/*.md"):
+        return await outcome.files.file("host/rehearsal.md").contents()
     return "nothing was rehearsed"
 
 
@@ -69,13 +91,14 @@ async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
     """Rehearses on a host of its own, and judges what it came to."""
     keys = deploy.throwaway_keys()
     host = deploy.throwaway_host(keys, empty=form == WHOLE)
+    parts = (*deploy.SERVICE, *(deploy.WATCHING if form == WHOLE else ()))
     container = (
         image(session, "deployer")
         .with_user("root")
         .with_entrypoint([])
         .with_directory(REPORTS, dag.directory())
         .with_file("/usr/local/bin/vegeta", vegeta(session), permissions=0o755)
-        .with_mounted_directory(deploy.ARCHIVES, deploy.archives(session, deploy.SERVICE))
+        .with_mounted_directory(deploy.ARCHIVES, deploy.archives(session, parts))
         .with_mounted_directory("/keys", keys)
         .with_directory("/tests/rehearsal", session.folder("tests/rehearsal"))
         .with_workdir("/tests")

@@ -38,7 +38,7 @@ INPUTS: Mapping[str, Sequence[str]] = {
     "observability": (*SERVED, "tests/observability/*", *ROOTS, "tests/requirements.*"),
     "end-to-end": (*SERVED, *BROWSED),
     "deployment": DEPLOYED,
-    "rehearsal": DEPLOYED,
+    "rehearsal": (*DEPLOYED, "ci/apiserver/*", "tests/cluster/*"),
 }
 
 
