@@ -45,6 +45,10 @@ TARGETS = {
     "node-exporter": "node-exporter",
     "process-exporter": "process-exporter",
 }
+CLIENTS = {  # the locks of the client that runs the module, and of the newest one
+    "pipeline": "ci/requirements.lock",
+    "pipeline-newest": "ci/requirements-newest.lock",
+}
 CARD = "card.json"
 RUNTIMES = {"backend": "onnx", "backend-torch": "torch"}  # by image
 OPENAPI = f"{FOLDERS['backend']}/openapi.json"
@@ -133,7 +137,9 @@ async def types(session: Session) -> Outcome:
     parts: dict[str, Awaitable[Outcome]] = {name: types_of_app(session, name) for name in APPS}
     parts["monitoring"] = types_of_monitoring(session)
     parts["deployer"] = types_of_deployer(session)
-    return await joined({**parts, "pipeline": types_of_pipeline(session)})
+    for name, lock in CLIENTS.items():
+        parts[name] = types_of_pipeline(session, name, lock)
+    return await joined(parts)
 
 
 async def types_of_app(session: Session, name: str) -> Outcome:
@@ -147,11 +153,11 @@ async def types_of_deployer(session: Session) -> Outcome:
     return await types_of(session, "deployer", container.with_workdir("/src/deploy"))
 
 
-async def types_of_pipeline(session: Session) -> Outcome:
-    """Mypy over this module, beside the client it is written for."""
-    tools = python_tools(session.file("ci/requirements.lock"), session.file(ROOT_LOCK))
+async def types_of_pipeline(session: Session, name: str, lock: str) -> Outcome:
+    """Mypy over this module, beside a version of Dagger's client."""
+    tools = python_tools(session.file(lock), session.file(ROOT_LOCK))
     tree = tools.with_mounted_directory("/src/ci", session.folder("ci"))
-    return await types_of(session, "pipeline", tree.with_workdir("/src/ci"))
+    return await types_of(session, name, tree.with_workdir("/src/ci"))
 
 
 async def types_of_monitoring(session: Session) -> Outcome:

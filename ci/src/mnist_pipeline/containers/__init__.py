@@ -57,6 +57,7 @@ def with_python_packages(container: dagger.Container, *locks: dagger.File) -> da
     container = (
         container.with_env_variable("PIP_CACHE_DIR", PIP_CACHE)
         .with_env_variable("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+        .with_env_variable("PIP_RESUME_RETRIES", "5")  # of a download that broke off
         .with_mounted_cache(PIP_CACHE, dag.cache_volume("pip"))
         .with_exec(["python3", "-m", "venv", TOOLS])
     )
