@@ -9,6 +9,7 @@ there is nothing to read. Does not know who drew, nor what the numbers are used 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +88,7 @@ def start(mass: Ink) -> int:
     return min(max(round((IMAGE_SIDE - 1) / 2 - middle), 0), IMAGE_SIDE - len(mass))
 
 
+@lru_cache(maxsize=256)  # a run of the page shows the last drawings again
 def png_of(image: Values) -> bytes:
     """Return the image as a PNG of 28x28 pixels, dark ink on white paper."""
     values = np.array(image, np.float32).reshape(IMAGE_SIDE, IMAGE_SIDE)
