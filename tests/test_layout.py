@@ -29,6 +29,7 @@ LAYERS = {
         "candidate trial",
         "prove stages",
         "rehearsal",
+        "unsigned",
         "planted changes stack contract scan static structure load monitoring observability deploy",
         "advisories notify registry",
         "services app",
@@ -84,7 +85,7 @@ OWNERS = {
         "dagger": (
             "main release verification candidate trial prove stages rehearsal changes stack "
             "contract scan static structure load monitoring observability deploy registry notify "
-            "advisories services app containers hosts options"
+            "advisories services app containers hosts options unsigned"
         ),
         "opentelemetry": "stages",
     },

@@ -74,12 +74,15 @@ class Said:
 class Stage:
     """The host and its operator."""
 
-    def __init__(self, environment: str, archives: Path, keys: Path, reports: Path) -> None:
-        """Know where everything is."""
+    def __init__(
+        self, environment: str, archives: Path, keys: Path, reports: Path, at: str = "production"
+    ) -> None:
+        """Know where everything is; `at` is the host's name."""
         self.environment, self.archives, self.keys, self.reports = (
             environment, archives, keys, reports,
         )  # fmt: skip
-        address = Address.of("root@production", keys / "user", keys / "known_hosts")
+        self.at = at
+        address = Address.of(f"root@{at}", keys / "user", keys / "known_hosts")
         self.host = Host(address, "mnist")
         self.load: Load | None = None
         self.number = 0
@@ -106,7 +109,7 @@ class Stage:
 
     def command(self, name: str, *arguments: str) -> list[str]:
         """A command of the deployer."""
-        where = ["--environment", self.environment, "--host", "root@production"]
+        where = ["--environment", self.environment, "--host", f"root@{self.at}"]
         where += [] if self.watched else ["--unwatched"]
         keys = ["--key", str(self.keys / "user"), "--known-hosts", str(self.keys / "known_hosts")]
         return [*RUN, name, *where, *keys, *arguments]
@@ -124,7 +127,7 @@ class Stage:
     ) -> "Running":
         """Begin to deploy a release."""
         folder = self.release(name, fault, command)
-        choices = [*CHOICES, "--steps", STEPS, "--self-signed", "production", "--name", name]
+        choices = [*CHOICES, "--steps", STEPS, "--self-signed", self.at, "--name", name]
         return self.start("deploy", "--archives", str(folder), *choices, *more)
 
     def deploy(self, name: str, fault: str = "", command: tuple[str, ...] = (), *more: str) -> Said:
@@ -171,7 +174,7 @@ class Running:
     def __init__(self, stage: Stage, name: str, arguments: tuple[str, ...]) -> None:
         """Begin."""
         stage.number += 1
-        self._log = stage.reports / f"{stage.number:02}-{name}.log"
+        self._log = stage.reports / f"{stage.number:02}-{stage.at}-{name}.log"
         self._evidence = self._log.with_suffix(".json")
         keeps = name in {"deploy", "rollback", "recover"}
         more = ["--evidence", str(self._evidence)] if keeps else []

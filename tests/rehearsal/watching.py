@@ -1,15 +1,24 @@
-"""The scenario in which a host gets what watches it, and a release is held to its error budget.
+"""The scenarios of a second host, and of a host that gets what watches it.
 
-Contract: as every scenario's; it comes last, for it leaves Prometheus on the host. Does not know
-how the others are.
+Contract: as every scenario's; watching comes last, for it leaves Prometheus on the host. Does not
+know how the others are.
 """
 
+import re
+import shlex
 import time
+from pathlib import Path
 
 from mnist_deploy.preflight import WATCHING_SECRETS
-from rehearsal.scenarios import UNFIT, refused, scenario
-from rehearsal.stage import Row, Stage
+from rehearsal.scenarios import UNFIT, page, refused, scenario
+from rehearsal.stage import FIRST, Row, Stage
 
+RUNBOOK = Path("/tests/runbook.md")
+PSQL = (
+    "PGPASSWORD=$(cat /run/secrets/database_password) "
+    "/opt/postgresql/psql --host=/tmp --username=mnist --set=ON_ERROR_STOP=1 mnist"
+)
+STATEMENT = re.compile(r"`(SELECT [^`]*)`")
 WATCHED_SECONDS = 180
 SEEN = {  # targets that answer in production, by job
     "backend": 2.0,
@@ -23,6 +32,23 @@ SEEN = {  # targets that answer in production, by job
     "prometheus": 1.0,
 }
 PROGRAMS = {"backend", "frontend", "edge", "postgresql", "watchers", "docker"}
+
+
+@scenario("second host", "staging gets its release on a host of its own; production goes on")
+def second_host(stage: Stage, row: Row) -> None:
+    """Deploy to another host, which has another key and state, while visitors use the first."""
+    other = Stage("staging", stage.archives, stage.keys, stage.reports, at="staging")
+    before, trail = stage.answers(), stage.shell("wc -l <audit.jsonl")
+    said = other.deploy(FIRST)
+    row.expect(said.code == 0, f"exit code {said.code}")
+    row.expect(other.answers() == FIRST, f"{other.answers()} answers on staging")
+    status, _ = page("https://staging/ready")
+    row.expect(status == 200, f"staging's API answers {status}")
+    now = stage.answers()
+    row.expect(now == before, f"{now} answers on production, not {before}")
+    row.expect(stage.shell("wc -l <audit.jsonl") == trail, "production's audit trail has grown")
+    other.shell("docker compose --profile green down --volumes --timeout 1")
+    row.happened = f"{FIRST} answers on staging, {now} on production"
 
 
 @scenario("watched", "Prometheus sees each part; the next release is held to its error budget")
@@ -50,3 +76,6 @@ def watched(stage: Stage, row: Row) -> None:
     now = stage.answers()
     row.expect(now == "affordable", f"{now} answers")
     row.happened = f"{sum(seen.values()):.0f} targets answer; {now} answers, budgets left: {left}"
+    for statement in STATEMENT.findall(RUNBOOK.read_text(encoding="utf-8")):
+        asked = shlex.quote(statement)
+        stage.shell(f"echo {asked} | docker compose exec -T postgresql sh -c {shlex.quote(PSQL)}")

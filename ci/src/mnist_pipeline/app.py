@@ -137,8 +137,7 @@ async def types(session: Session) -> Outcome:
     parts: dict[str, Awaitable[Outcome]] = {name: types_of_app(session, name) for name in APPS}
     parts["monitoring"] = types_of_monitoring(session)
     parts["deployer"] = types_of_deployer(session)
-    for name, lock in CLIENTS.items():
-        parts[name] = types_of_pipeline(session, name, lock)
+    parts |= {name: types_of_pipeline(session, name) for name in CLIENTS}
     return await joined(parts)
 
 
@@ -153,9 +152,9 @@ async def types_of_deployer(session: Session) -> Outcome:
     return await types_of(session, "deployer", container.with_workdir("/src/deploy"))
 
 
-async def types_of_pipeline(session: Session, name: str, lock: str) -> Outcome:
-    """Mypy over this module, beside a version of Dagger's client."""
-    tools = python_tools(session.file(lock), session.file(ROOT_LOCK))
+async def types_of_pipeline(session: Session, name: str = "pipeline") -> Outcome:
+    """Mypy over this module, beside a version of Dagger's client: one of CLIENTS."""
+    tools = python_tools(session.file(CLIENTS[name]), session.file(ROOT_LOCK))
     tree = tools.with_mounted_directory("/src/ci", session.folder("ci"))
     return await types_of(session, name, tree.with_workdir("/src/ci"))
 

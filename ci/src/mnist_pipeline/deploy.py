@@ -153,6 +153,7 @@ def entering(session: Session, order: Order) -> dagger.Container:
     return container.with_env_variable("PIPELINE_FRESH", str(session.started))
 
 
+HOSTS = ("production", "staging")  # the throw-away ones, by the name at which they are reached
 HOST_PACKAGES = (
     "docker.io",
     "docker-cli",
@@ -175,30 +176,31 @@ exec /usr/sbin/sshd -D -e -o AuthorizedKeysFile=/etc/ssh/authorized_keys
 
 
 def throwaway_keys() -> dagger.Directory:
-    """Keys of a host that lives for one run, and of who enters it: user, user.pub, host, known.
+    """Keys of hosts that live for one run, and of who enters them: user, HOSTS, .pub, known_hosts.
 
-    Who reaches that host is within the run already, so the engine may keep them.
+    Who reaches those hosts is within the run already, so the engine may keep them.
     """
     make = (
         "set -e; mkdir /keys; cd /keys; "
-        "for name in user host; do ssh-keygen -q -t ed25519 -N '' -f $name; done; "
-        "echo production $(cut -d' ' -f1,2 host.pub) >known_hosts"
+        f"for name in user {' '.join(HOSTS)}; do ssh-keygen -q -t ed25519 -N '' -f $name; done; "
+        f"for name in {' '.join(HOSTS)}; do echo $name $(cut -d' ' -f1,2 $name.pub); done "
+        ">known_hosts"
     )
     return debian("openssh-client").with_exec(["sh", "-c", make]).directory("/keys")
 
 
-def throwaway_host(keys: dagger.Directory, *, empty: bool) -> dagger.Service:
-    """A Debian host with a real SSH server and a real Docker, as a service.
+def throwaway_host(keys: dagger.Directory, name: str, *, empty: bool) -> dagger.Service:
+    """A Debian host with a real SSH server and a real Docker, as a service: one of HOSTS.
 
     Unless it shall begin empty, images that an earlier one was sent are still there; containers and
     volumes never are.
     """
-    volume = dag.cache_volume("rehearsal-docker")
+    volume = dag.cache_volume(f"rehearsal-docker-{name}")
     return (
         debian(*HOST_PACKAGES, "ca-certificates")
         .with_new_file("/start.sh", HOST_START)
         .with_file("/etc/ssh/authorized_keys", keys.file("user.pub"), permissions=0o600)
-        .with_file("/etc/ssh/ssh_host_ed25519_key", keys.file("host"), permissions=0o600)
+        .with_file("/etc/ssh/ssh_host_ed25519_key", keys.file(name), permissions=0o600)
         .with_mounted_cache("/var/lib/docker", volume, sharing=dagger.CacheSharingMode.PRIVATE)
         .with_env_variable("EMPTY", "yes" if empty else "")
         .with_exposed_port(22)

@@ -15,6 +15,7 @@ from mnist_pipeline.gates import junit
 from mnist_pipeline.gates.migrations import judge as judge_migrations
 from mnist_pipeline.gates.rehearsal import judge
 from mnist_pipeline.load import vegeta
+from mnist_pipeline.unsigned import unsigned
 
 LIMIT_SECONDS = 3000
 MIGRATIONS = "apps/backend/src/mnist_backend/migrations/versions"
@@ -42,8 +43,12 @@ async def migrations(session: Session) -> Outcome:
 
 
 async def whole(session: Session, environment: str = "production") -> Outcome:
-    """Rehearsal: every scenario on a host that has nothing yet, and the manifests at a real API."""
-    parts = {"host": rehearsed(session, environment, WHOLE), "cluster": cluster(session)}
+    """Rehearsal: every scenario on hosts that have nothing yet, and the manifests at a real API."""
+    parts = {
+        "hosts": rehearsed(session, environment, WHOLE),
+        "unsigned": unsigned(session),
+        "cluster": cluster(session),
+    }
     return await joined(parts)
 
 
@@ -82,15 +87,15 @@ async def files(session: Session) -> Outcome:
 
 async def table(outcome: Outcome) -> str:
     """What was promised and what happened, for people."""
-    if "host/rehearsal.md" in await outcome.files.glob("host/*.md"):
-        return await outcome.files.file("host/rehearsal.md").contents()
+    if "hosts/rehearsal.md" in await outcome.files.glob("hosts/*.md"):
+        return await outcome.files.file("hosts/rehearsal.md").contents()
     return "nothing was rehearsed"
 
 
 async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
     """Rehearses on a host of its own, and judges what it came to."""
     keys = deploy.throwaway_keys()
-    host = deploy.throwaway_host(keys, empty=form == WHOLE)
+    hosts = deploy.HOSTS if form == WHOLE else deploy.HOSTS[:1]
     parts = (*deploy.SERVICE, *(deploy.WATCHING if form == WHOLE else ()))
     container = (
         image(session, "deployer")
@@ -101,9 +106,12 @@ async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
         .with_mounted_directory(deploy.ARCHIVES, deploy.archives(session, parts))
         .with_mounted_directory("/keys", keys)
         .with_directory("/tests/rehearsal", session.folder("tests/rehearsal"))
+        .with_file("/tests/runbook.md", session.file("monitoring/runbook.md"))
         .with_workdir("/tests")
-        .with_service_binding("production", host)
     )
+    for name in hosts:
+        host = deploy.throwaway_host(keys, name, empty=form == WHOLE)
+        container = container.with_service_binding(name, host)
     command = ["python3", "-m", "rehearsal", "--environment", environment, "--form", form]
     command += ["--archives", deploy.ARCHIVES, "--keys", "/keys", "--reports", REPORTS]
     recorder = await Recorder.around(session, container)
