@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import httpx
 from asking import firing, now, received, suppressed, switch
+from runbook import STEPS
 from visitors import REPLICAS, Visitors, promote_challenger
 
 WATCHDOG = "Watchdog"
@@ -52,6 +53,7 @@ class Rehearsal:
     started: float = 0.0
     ended: float = 0.0
     stuck: str = ""  # what did not happen in time
+    tried: dict[str, dict[str, int]] = field(default_factory=dict)  # see `look_up`
 
     @contextmanager
     def part(self, name: str, expected: set[str]) -> Iterator[Part]:
@@ -63,6 +65,13 @@ class Rehearsal:
             yield part
         finally:
             part.ended, part.failed = time.time(), self.failures() - before
+
+    def look_up(self, alerts: set[str]) -> None:
+        """Ask what the runbook has one ask about alerts while they fire; how much it tells."""
+        for name in {alert.partition(" ")[0] for alert in alerts} & {*STEPS}:
+            told = {expression: len(now(expression)) for expression in STEPS[name]}
+            known = self.tried.setdefault(name, told)
+            known |= {expression: max(known[expression], n) for expression, n in told.items()}
 
     def failures(self) -> int:
         """How many visitors were not answered well."""
@@ -126,6 +135,7 @@ def slowness(rehearsal: Rehearsal) -> None:
     alerts = burnt("latency") | spent("latency")
     with rehearsal.part("slowness", alerts), visitors.many(visitors.draw_slowly, 48, at_once=16):
         until_firing(alerts)
+        rehearsal.look_up(alerts)
 
 
 def errors(rehearsal: Rehearsal) -> None:
@@ -136,6 +146,7 @@ def errors(rehearsal: Rehearsal) -> None:
         switch("postgresql", "off")
         with visitors.many(visitors.look_back, 20, at_once=4):
             until_firing(alerts)
+            rehearsal.look_up(alerts)
         until_seen()
         switch("postgresql", "on")
         until("the database answers", visitors.look_back)
@@ -146,6 +157,7 @@ def dead_replica(rehearsal: Rehearsal) -> None:
     with rehearsal.part("dead replica", {"ReplicasMissing"}):
         switch("backend-2", "off")
         until_firing({"ReplicasMissing"})
+        rehearsal.look_up({"ReplicasMissing"})
         switch("backend-2", "on")
         until_gone({"ReplicasMissing"})
 
@@ -161,6 +173,7 @@ def outage(rehearsal: Rehearsal) -> None:
         until_firing(alerts)
         until(f"{sorted(tickets)} are kept back", lambda: tickets <= suppressed())
         rehearsal.kept_back = suppressed()
+        rehearsal.look_up(alerts)
         for name in ("backend-1", "backend-2"):
             switch(name, "on")
         until_gone(unmeasured | {"ReplicasMissing"})
@@ -171,6 +184,7 @@ def drift(rehearsal: Rehearsal) -> None:
     visitors = rehearsal.visitors
     with rehearsal.part("drift", DRIFT), visitors.many(visitors.crowd, 3):
         until_firing(DRIFT)
+        rehearsal.look_up(DRIFT)
 
 
 def mistakes(rehearsal: Rehearsal) -> None:
@@ -181,6 +195,7 @@ def mistakes(rehearsal: Rehearsal) -> None:
         until_seen()  # what a counter begins with is no increase
         rehearsal.visitors.tell(right=108, wrong=5)
         until_firing({"ModelAccuracyLow"})
+        rehearsal.look_up({"ModelAccuracyLow"})
         rehearsal.visitors.tell(right=90, wrong=0)
         until_gone({"ModelAccuracyLow"})
 

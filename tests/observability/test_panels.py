@@ -1,5 +1,6 @@
 """Every panel of every dashboard shows something, and shows it right."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,16 @@ from typing import Any
 import asking
 import pictures
 import pytest
+from runbook import STEPS
 from scenario import Rehearsal
 
-from conftest import MONITORING, dashboards, drawn
+from conftest import dashboards, drawn
 
 PANELS = [(board, panel) for board in dashboards() for panel in board["panels"]]
 FEWEST_POINTS = 10
 SHARES = (-0.001, 1.001)  # within which a share lies; a rounding error may lie beside it
 UNBOUNDED = {"Budget left", "Digits more often than in the reference"}  # shares that may be below 0
-SELECTOR = re.compile(r"`([^`\n]*[a-z_]+[({][^`\n]*)`")
+UNMEASURED = "Unmeasured"  # alerts of what is absent: their entries say how to see that it is
 
 
 def name(board: dict[str, Any], panel: dict[str, Any]) -> str:
@@ -70,11 +72,25 @@ def test_what_visitors_got_is_what_is_counted(rehearsal: Rehearsal) -> None:
 def test_what_the_runbook_asks_can_be_asked(rehearsal: Rehearsal) -> None:
     """Every expression that the runbook gives is understood by Prometheus."""
     assert rehearsal.ended
-    text = (MONITORING / "runbook.md").read_text(encoding="utf-8")
-    asked = [e for e in SELECTOR.findall(text) if not e.startswith(("SELECT", "POST"))]
+    asked = [expression for entry in STEPS.values() for expression in entry]
     assert len(asked) > 10
     for expression in asked:
         asking.now(expression)
+
+
+def test_the_runbook_tells_something_while_its_alert_fires(
+    rehearsal: Rehearsal, reports: Path
+) -> None:
+    """Whoever is told of an alert and asks what its entry says gets an answer, then and there."""
+    (reports / "runbook.json").write_text(json.dumps(rehearsal.tried, indent=1))
+    fired = {alert.partition(" ")[0] for part in rehearsal.parts for alert in part.expected}
+    assert {*rehearsal.tried} == fired
+    silent = {}
+    for name, told in rehearsal.tried.items():
+        nothing = [expression for expression, series in told.items() if not series]
+        if nothing and (not name.endswith(UNMEASURED) or len(nothing) == len(told)):
+            silent[name] = nothing
+    assert silent == {}
 
 
 def test_every_dashboard_is_drawn(rehearsal: Rehearsal, reports: Path) -> None:
