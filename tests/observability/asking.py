@@ -7,12 +7,14 @@ the names of the rehearsal. An answer that is an error raises. Does not know wha
 import os
 from dataclasses import dataclass
 from math import isnan
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 PROMETHEUS = os.environ.get("PROMETHEUS_URL", "http://prometheus:9090")
 ALERTMANAGER = os.environ.get("ALERTMANAGER_URL", "http://alertmanager:9093")
+MONITORING = Path(os.environ.get("MONITORING", "/monitoring"))  # rules, dashboards, runbook
 RECEIVER = os.environ.get("RECEIVER_URL", "http://receiver:8080")
 IDENTITY = ("alertname", "objective", "window", "feature")  # labels that tell alerts apart
 CLIENT = httpx.Client(trust_env=False, timeout=30)

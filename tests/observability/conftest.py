@@ -8,9 +8,9 @@ from typing import Any
 
 import asking
 import pytest
+from asking import MONITORING
 from scenario import Rehearsal, rehearse
 
-MONITORING = Path(os.environ.get("MONITORING", "/monitoring"))
 STEP_SECONDS = 1
 REHEARSAL_SECONDS = 900
 CHOICES = {  # what Grafana puts in the place of its own variables

@@ -5,11 +5,10 @@ metric, which is asked for with its histogram's buckets; SQL and requests are no
 what is answered.
 """
 
-import os
 import re
-from pathlib import Path
 
-RUNBOOK = Path(os.environ.get("MONITORING", "/monitoring")) / "runbook.md"
+from asking import MONITORING
+
 ENTRY = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 EXPRESSION = re.compile(r"`([^`\n]*[a-z_]+[({][^`\n]*)`")
 METRIC = re.compile(r"`([a-z]+(?:[_:][a-z0-9_]+)+)`")
@@ -19,7 +18,7 @@ NAMES = {"request_id", "memory_bytes"}  # of a log's field and of a setting
 
 def steps() -> dict[str, list[str]]:
     """Every expression of every entry."""
-    text = RUNBOOK.read_text(encoding="utf-8")
+    text = (MONITORING / "runbook.md").read_text(encoding="utf-8")
     found = {}
     for name, entry in ENTRY.findall(text):
         found[name] = [e for e in EXPRESSION.findall(entry) if not e.startswith(OTHER)]
