@@ -228,6 +228,8 @@ def test_the_document_is_in_the_language_of_its_words(
     with visit(browser, stack.frontend, locale=locale) as page:
         html = page.locator("html")
         expect(html).to_have_attribute("lang", language)
+        for part in ("stSkipToContent", "stHeader"):  # whose words Streamlit has in English alone
+            expect(page.get_by_test_id(part)).to_have_attribute("lang", "en")
         other, title = {"en": ("Français", "Lecture"), "fr": ("English", "Handwritten")}[language]
         page.get_by_text(other, exact=True).click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(title)

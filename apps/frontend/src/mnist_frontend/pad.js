@@ -12,6 +12,7 @@ const PHOTO_SIDE = 512;
 const PHOTO_BYTES = 25_000_000;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const NARROW = "(max-width: 640px)"; // there the answer stands below, so what else there is is folded away
+const ENGLISH = '[data-testid="stSkipToContent"], [data-testid="stHeader"]'; // what Streamlit says itself
 const SVG = "http://www.w3.org/2000/svg";
 
 export default function ({ parentElement: root, data, setStateValue }) {
@@ -47,6 +48,7 @@ class Pad {
   update({ language, words, samples }, setStateValue) {
     this.setStateValue = setStateValue;
     document.documentElement.lang = language; // the page's host says "en" to everybody
+    for (const part of document.querySelectorAll(ENGLISH)) part.lang = "en";
     if (this.words?.help === words.help) return;
     this.words = words;
     for (const name of ["help", "undo", "clear", "width-name", "more-name", "samples-name", "photo-name"])
