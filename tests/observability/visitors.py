@@ -94,7 +94,7 @@ class Visitors:
         """A crowd that draws nothing but ones."""
         self.ask("POST", f"{PREDICT}/batch", json={"images": [ONE] * BATCH})
 
-    def tell(self, right: int, wrong: int, where: str = "") -> None:
+    def tell(self, right: int, wrong: int) -> None:
         """Visitors tell the true digits of predictions that nobody told of yet.
 
         The newest are passed over: another replica may be about to write them down. So are those
@@ -111,7 +111,7 @@ class Visitors:
             answer = self.answers.pop(-NEWEST)
             digit = answer["digit"] if number < right else (answer["digit"] + 1) % 10
             told = {"prediction_id": answer["id"], "digit": digit}
-            kept = self.ask("POST", f"{where}/api/v1/feedback", json=told)
+            kept = self.ask("POST", "/api/v1/feedback", json=told)
             number += kept is not None and kept.is_success
 
     @contextmanager

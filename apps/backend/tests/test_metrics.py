@@ -139,6 +139,16 @@ def test_two_applications_share_no_metric() -> None:
     assert named not in read(other.render().decode())
 
 
+def test_feedback_begins_at_nothing_told() -> None:
+    """Whoever asks before anything was told reads 0, and the first that is told is an increase."""
+    metrics = Metrics()
+    metrics.name_models({"champion": ("1", "a")})
+    metrics.count_feedback("1", right=False)
+    samples = read(metrics.render().decode())
+    assert samples[key("feedback_total", outcome="right", model_version="1")] == 0
+    assert samples[key("feedback_total", outcome="wrong", model_version="1")] == 1
+
+
 def test_metrics_have_a_port_of_their_own() -> None:
     """The page is served where users need not come, and nowhere else."""
     metrics = Metrics()

@@ -256,10 +256,15 @@ class Metrics:
         told.labels("right" if right else "wrong", model_version).inc()
 
     def name_models(self, models: dict[str, tuple[str, str]]) -> None:
-        """Say which models are served: version and SHA-256 by alias."""
+        """Say which models are served: version and SHA-256 by alias; feedback on each is at 0.
+
+        A counter that begins with its first event has no increase to show for it.
+        """
         self.model.clear()
         for alias, (version, sha256) in models.items():
             self.model.labels(version, sha256, alias).set(1)
+            for outcome in ("right", "wrong"):
+                self.feedback.labels(outcome, version)
 
     def name_references(self, references: Mapping[str, Bins]) -> None:
         """Say what the models saw when they were judged: by version, feature and bin."""
