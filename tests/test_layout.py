@@ -68,7 +68,7 @@ LAYERS = {
         "errors",
     ],
     "toolchain": [
-        "launcher",
+        "launcher python_sdk",
         "bootstrap vendor",
         "contents",
         "debian programs engine",
@@ -127,7 +127,7 @@ OWNERS = {
     },
     "monitoring": {"yaml": "generated mutants"},
     "mnist_deploy": {},
-    "toolchain": {},
+    "toolchain": dict.fromkeys(("dagger", "gql", "httpx"), "python_sdk"),
     "daggerw": {},
 }
 ENVIRONMENT = (  # who reads os.environ

@@ -6,6 +6,7 @@ what the pipeline does.
 """
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -87,6 +88,7 @@ mkdir -p evidence && echo '{"answer": 1}'
 printf '{\\n  "passed": %s,\\n}\\n' "$OUTCOME" > evidence/status.json
 echo summary > evidence/summary.md
 """
+NAMED = re.compile(r"\$[A-Z_]+")
 VALUE = "two words; $(touch planted) > `planted`"  # what a stranger may have named a branch
 
 
@@ -129,11 +131,7 @@ def test_commands_run_as_a_runner_runs_them(file: str, tmp_path: Path) -> None:
     assert set(codes.values()) == {0}
     called = (tmp_path / "called").read_text(encoding="utf-8").splitlines()
     expected = [w.partition("=") for w in calls(workflows()[file])[0]]
-    told = [
-        f"{name}={VALUE}" if value.startswith("$") else name + eq + value
-        for name, eq, value in expected
-    ]
-    told = [word.replace("ghcr.io/$REPOSITORY", f"ghcr.io/{VALUE}") for word in told]
+    told = [name + eq + NAMED.sub(lambda _: VALUE, value) for name, eq, value in expected]
     assert called[1:] == told
     assert not (tmp_path / "planted").exists()
 

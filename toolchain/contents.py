@@ -24,6 +24,7 @@ PYTHON_SDK_FILES = {
     "runtime/go.mod": "go.mod",
     "runtime/dagger.json": "dagger.json",
     "client/requirements.lock": "client/requirements.lock",
+    "client/runtime.py": "client/runtime.py",
 }
 HINT = "run it again; if it fails again, `python3 -m toolchain purge` starts from nothing"
 

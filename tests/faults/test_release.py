@@ -155,11 +155,13 @@ def planted(project: Project, change: Callable[[dict[str, Any]], None]) -> str:
 
 
 def test_a_release_is_verified_and_promoted_by_digest(project: Project) -> None:
-    """What was published verifies, gets another environment's tag, and nothing is pushed for it."""
+    """What was published verifies and scans, gets another tag, and nothing is pushed for it."""
     blobs = len(project.registry.blobs)
     tags = project.registry.tagged(BACKEND)
     assert {*tags} >= {"1.2.3", "dev"}
     assert told(project.verify())["verdict"] == "green"
+    again = project.call("rescan", f"--image={project.address}/mnist-backend:dev")
+    assert (again.returncode, ": green" in again.stdout) == (0, True), again.stderr[-3000:]
     told(project.promote("staging"))
     assert project.registry.tagged(BACKEND)["staging"] == tags["dev"]
     assert len(project.registry.blobs) == blobs

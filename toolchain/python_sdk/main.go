@@ -14,19 +14,14 @@ import (
 )
 
 const (
-	venv       = "/opt/venv"
-	entrypoint = `#!/opt/venv/bin/python
-import sys
-from dagger.mod.cli import app
-sys.exit(app())
-`
+	venv = "/opt/venv"
 	// The client comes from this SDK's own lock; of the module's lock only what names a published package counts.
 	installModuleLock = `sed '/^-e /d; /^\.\//d; /^dagger-io/,/^[^ ]/{/^dagger-io/d; /^ /d}' /lock/requirements.lock > /lock/published.lock &&
 if grep -q '==' /lock/published.lock; then ` + venv + `/bin/pip install --quiet --no-deps --require-hashes -r /lock/published.lock; fi`
 )
 
 type PythonSdk struct {
-	// What this SDK ships beside its runtime: client/requirements.lock.
+	// What this SDK ships beside its runtime: client/requirements.lock and client/runtime.py.
 	SdkSourceDir *dagger.Directory
 }
 
@@ -93,7 +88,7 @@ func (sdk *PythonSdk) base() *dagger.Container {
 		WithMountedCache("/var/cache/pip", dag.CacheVolume("python-sdk-pip")).
 		WithExec([]string{venv + "/bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", "/client/requirements.lock"}).
 		WithEnvVariable("PYTHONUNBUFFERED", "1").
-		WithNewFile("/runtime", entrypoint, dagger.ContainerWithNewFileOpts{Permissions: 0o755})
+		WithFile("/runtime", sdk.SdkSourceDir.File("client/runtime.py"), dagger.ContainerWithFileOpts{Permissions: 0o755})
 }
 
 // packageName turns a module's name into its Python package: "my-module" is my_module.

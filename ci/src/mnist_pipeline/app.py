@@ -72,9 +72,13 @@ def image(session: Session, name: str) -> dagger.Container:
 
 
 def tarball(session: Session, name: str) -> dagger.File:
+    """An image of the project as a file, as scanners read it."""
+    return archived(image(session, name))
+
+
+def archived(container: dagger.Container) -> dagger.File:
     """An image as a file, all layers packed alike: Trivy takes the first one's packing for all."""
-    uncompressed = dagger.ImageLayerCompression.UNCOMPRESSED
-    return image(session, name).as_tarball(forced_compression=uncompressed)
+    return container.as_tarball(forced_compression=dagger.ImageLayerCompression.UNCOMPRESSED)
 
 
 def training(session: Session, parameters: str = "") -> dagger.Container:

@@ -442,6 +442,25 @@ class MnistPipeline:
         return (await told(call)).text()
 
     @function(cache="never")
+    async def rescan(
+        self,
+        image: ImageReference,
+        username: Username = "",
+        password: Password = None,
+        registry_service: RegistryService = None,
+    ) -> str:
+        """Scan a published image again, with what is known of vulnerabilities today.
+
+        Fails where something is found that is not accepted, and where no database can be had.
+        """
+        place = verification.Place("", username, password, registry_service)
+        which, verdict = await told(verification.rescan(self.source, image, place))
+        text = "\n".join([f"{which}: {verdict.status}", *verdict.reasons, ""])
+        if not verdict.passed:
+            raise StagesRedError(f"\n\n{text}")
+        return text
+
+    @function(cache="never")
     async def notify(
         self, report: Report, slack: Slack = None, teams: Teams = None, link: Link = ""
     ) -> str:

@@ -6,6 +6,7 @@ why where there is none, or where it knows nothing of the old packages that are 
 sees no secret of the pipeline. Does not know the running stack, nor where the database comes from.
 """
 
+from collections.abc import Collection
 from datetime import date
 
 import dagger
@@ -24,6 +25,7 @@ from mnist_pipeline.gates.trivy import (
     judge_source,
     judge_vulnerabilities,
 )
+from mnist_pipeline.gates.verdicts import Verdict, combined
 
 SETTINGS = ("trivy.yaml", "trivy-secret.yaml")
 OFFLINE = ("--offline-scan", "--skip-check-update", "--skip-db-update")
@@ -47,23 +49,37 @@ OLD_PACKAGES = ("openssl", "urllib3")  # every database knows vulnerabilities of
 
 async def scan(session: Session) -> Outcome:
     """Secrets, misconfiguration, licences, bills of materials, and known vulnerabilities."""
-    scanner = await trivy([tarball(session, name) for name in APPS])
-    for name in SETTINGS:
-        scanner = scanner.with_file(f"/{name}", session.file(f"ci/{name}"))
-    accepted = acceptances(session.text("ci/accepted-findings.toml"))
-    today = session.day
-    scanner, database = await with_database(session, scanner)
-    known = database.verdict
-    scanning = Scanning(session, scanner, accepted, today, vulnerabilities=known.passed)
-    parts = {name: scanning.of_image(name) for name in APPS}
+    images = {name: tarball(session, name) for name in APPS}
+    scanning, database = await prepared(session, images.values())
+    parts = {name: scanning.of_image(name, file) for name, file in images.items()}
     found = await joined(
         {**parts, "source": scanning.of_source(), "self-test": scanning.of_canary()}
     )
-    planted = judge_planted(scanning.canary, OLD_PACKAGES)
-    remark = judge_vulnerabilities(known, planted, scanning.reports, accepted, today)
     files = found.files.with_directory("database", database.files)
-    files = files.with_new_file("database/database.txt", "\n".join([*known.reasons, ""]))
+    reasons = "\n".join([*database.verdict.reasons, ""])
+    files = files.with_new_file("database/database.txt", reasons)
+    remark = scanning.vulnerable(database.verdict)
     return Outcome(found.verdict, files, found.origins, {"vulnerabilities": remark})
+
+
+async def rescanned(session: Session, name: str, file: dagger.File) -> Verdict:
+    """The verdict on an image that was published, by what is known today; never green without."""
+    scanning, database = await prepared(session, [file])
+    parts = {name: scanning.of_image(name, file), "self-test": scanning.of_canary()}
+    found = await joined(parts)
+    known = scanning.vulnerable(database.verdict)
+    return combined({"image": found.verdict, "vulnerabilities": known})
+
+
+async def prepared(session: Session, images: Collection[dagger.File]) -> tuple["Scanning", Outcome]:
+    """The scanner with its settings, and its database; the images are made in the meantime."""
+    scanner = await trivy(images)
+    for name in SETTINGS:
+        scanner = scanner.with_file(f"/{name}", session.file(f"ci/{name}"))
+    accepted = acceptances(session.text("ci/accepted-findings.toml"))
+    scanner, database = await with_database(session, scanner)
+    known = database.verdict.passed
+    return Scanning(session, scanner, accepted, session.day, vulnerabilities=known), database
 
 
 class Scanning:
@@ -103,11 +119,16 @@ class Scanning:
         self.reports[name] = answers.text("trivy.json")
         return answers
 
-    async def of_image(self, name: str) -> Outcome:
+    def vulnerable(self, database: Verdict) -> Verdict:
+        """The verdict on vulnerabilities alone, once everything was scanned."""
+        planted = judge_planted(self.canary, OLD_PACKAGES)
+        return judge_vulnerabilities(database, planted, self.reports, self.accepted, self.today)
+
+    async def of_image(self, name: str, file: dagger.File) -> Outcome:
         """Scans an image as it is shipped; layers seen before are remembered."""
         cache = dag.cache_volume(f"trivy-{name}")
         container = self.scanner.with_mounted_cache(f"{CACHE}/fanal", cache)
-        container = container.with_mounted_file("/image.tar", tarball(self.session, name))
+        container = container.with_mounted_file("/image.tar", file)
         options = ("--input=/image.tar", "--image-config-scanners=misconfig,secret")
         answers = await self.scanned(container, name, "image", *options)
         text, known = self.reports[name], self.vulnerabilities

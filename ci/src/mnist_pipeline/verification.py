@@ -13,14 +13,16 @@ from typing import TypeVar
 import anyio
 import dagger
 
-from mnist_pipeline.app import APPS
+from mnist_pipeline.app import APPS, archived
 from mnist_pipeline.candidate import CHECKS
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import ENVIRONMENTS, Evidence, Policy, Ruling
 from mnist_pipeline.gates.release import address, reference
+from mnist_pipeline.gates.verdicts import Verdict
 from mnist_pipeline.registry import Registry, SignatureRefusedError, Trust
+from mnist_pipeline.scan import rescanned
 from mnist_pipeline.stages import ON_DEMAND
 
 POLICY = "ci/release-policy.toml"
@@ -159,6 +161,25 @@ async def verify(
     session = await Session.opened(source)
     known = policy_of(session)
     known.requirement(environment)
+    registry, name, digest = await published(session, image, place)
+    trusting = registry.trusting(checked(who))
+    return (await decided("verify", trusting, {name: digest}, known, environment)).required()
+
+
+async def rescan(source: dagger.Directory, image: str, place: Place) -> tuple[str, Verdict]:
+    """Scans a published image with what is known today: which one it is, and the verdict."""
+    session = await Session.opened(source)
+    registry, name, digest = await published(session, image, place)
+    file = archived(await registry.pull(name, digest))
+    return registry.at(name, digest), await rescanned(session, name, file)
+
+
+async def published(session: Session, image: str, place: Place) -> tuple[Registry, str, str]:
+    """The registry that holds an image, the image's name and its digest.
+
+    Raises:
+        ReleaseUsageError: no image of that name is released, or the registry has none.
+    """
     where, name, end = reference(image)
     if name not in APPS:
         message = f"no image {name!r} is released: it is one of {', '.join(APPS)}"
@@ -168,8 +189,7 @@ async def verify(
     if not digest:
         message = f"the registry has no {image}"
         raise ReleaseUsageError(message)
-    trusting = registry.trusting(checked(who))
-    return (await decided("verify", trusting, {name: digest}, known, environment)).required()
+    return registry, name, digest
 
 
 async def decided(
