@@ -10,9 +10,9 @@ from conftest import Cluster, rendered
 
 OVERLAYS = ["staging", "production", "regions/eu-west", "regions/us-east"]
 STRICTLY = ("--validate=strict", "--warnings-as-errors")
-PLANTED = {  # what a pod must not be here, by the words in which it is refused
-    "privileged": '{"securityContext": {"privileged": true}}',
-    "runAsNonRoot": '{"securityContext": {"runAsUser": 0, "runAsNonRoot": false}}',
+PLANTED: dict[str, dict[str, Any]] = {  # what no pod may be, by the words that refuse it
+    "unrestricted capabilities": {"capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}},
+    "runAsNonRoot != true": {"runAsUser": 0, "runAsNonRoot": False},
 }
 
 
@@ -66,7 +66,7 @@ def test_the_namespace_refuses_others(cluster: Cluster, fault: str) -> None:
     """A planted pod that asks for more than it may have is refused, and the reason is told."""
     cluster.good("apply", "--server-side", "-f", "-", given=rendered("production"))
     pod = pods("production")[0]
-    pod["spec"]["containers"][0]["securityContext"] |= json.loads(PLANTED[fault])["securityContext"]
+    pod["spec"]["containers"][0]["securityContext"] |= PLANTED[fault]
     answer = cluster.kubectl("create", "--dry-run=server", "-f", "-", given=json.dumps(pod))
     assert answer.code != 0
     assert "restricted" in answer.text

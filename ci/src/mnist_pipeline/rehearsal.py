@@ -63,6 +63,7 @@ async def cluster(session: Session) -> Outcome:
         .with_directory("/k8s", session.folder("deploy/k8s"))
         .with_directory("/tests/cluster", session.folder("tests/cluster"))
         .with_file("/tests/pytest.ini", session.file("tests/pytest.ini"))
+        .with_env_variable("PYTHONPATH", "/tests/cluster")
         .with_workdir("/tests")
     )
     recorder = await Recorder.around(session, container)
