@@ -67,6 +67,7 @@ class Came:
 
     accepted: bool
     text: str
+    seconds: float = 0.0  # that it took, where that is not all the time that passed
 
 
 class Method(Protocol):
@@ -196,7 +197,7 @@ class Kamal(Beside):
             self._switch(new)
         except CommandFailedError as error:
             self._compose("rm", "--stop", "--force", f"backend-{new}")
-            return Came(accepted=False, text=str(error).strip().splitlines()[-1])
+            return Came(accepted=False, text=error.last)
         self._compose("rm", "--stop", "--force", f"backend-{old}")
         self._colour = new
         return Came(accepted=True, text="")

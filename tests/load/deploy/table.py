@@ -13,18 +13,20 @@ OURS = "this project"
 ROLLOUT = "docker-rollout's method"
 KAMAL = "kamal-proxy 0.9.2"
 METHODS = (OURS, ROLLOUT, KAMAL)
+KILLS = 5
 GOOD, KILLED = "good release", "replica killed"
 UNSTARTED, ERRORS, VISITORS = "does not start", "1 % errors", "errors for visitors only"
 SITUATIONS = {
     GOOD: "a release that does well",
-    KILLED: "the process of one of two replicas is killed (SIGKILL); Docker starts it again",
+    KILLED: f"the process of one of two replicas is killed (SIGKILL), {KILLS} times one after the "
+    "other; Docker starts it again",
     UNSTARTED: "a bad release whose process ends at once",
     ERRORS: "a bad release that is healthy and answers each hundredth request with 500",
     VISITORS: "a bad release that is healthy and answers each request of a visitor with 500",
 }
 BAD = (UNSTARTED, ERRORS, VISITORS)
-HEAD = "| way | sent | failed | longest answer | done | answers alone | what came of it |"
-RULE = "|---|---:|---:|---:|---:|---:|---|"
+HEAD = "| way | sent | failed | longest answer | done | answers alone | load | what came of it |"
+RULE = "|---|---:|---:|---:|---:|---:|---:|---|"
 GATE_SECONDS = 25  # that 3,000 requests at 100 a second last longer than 300 at 60
 TOLD = 180  # characters of what a way says
 
@@ -35,10 +37,13 @@ class Row:
 
     situation: str
     method: str
-    done_seconds: float  # until it said that it was done, or a killed replica was healthy again
+    done_seconds: (
+        float  # until it said that it was done, or the mean until a killed replica was healthy
+    )
     accepted: bool  # in its own judgement
     text: str
     figures: Figures
+    load: float  # of the machine in the last minute, when it ended
 
     @property
     def unnoticed(self) -> bool:
@@ -99,7 +104,7 @@ def cells(row: Row) -> str:
     figures = row.figures
     alone = "-" if figures.alone_seconds is None else f"{figures.alone_seconds:.1f} s"
     numbers = [f"{figures.sent:,}", f"{figures.failed:,}", f"{figures.longest_seconds:.2f} s"]
-    numbers += [f"{row.done_seconds:.1f} s", alone]
+    numbers += [f"{row.done_seconds:.1f} s", alone, f"{row.load:.1f}"]
     return f"| {row.method} | {' | '.join(numbers)} | {became(row)} |"
 
 
@@ -109,7 +114,7 @@ def became(row: Row) -> str:
     told = row.text.replace("|", "/")[:TOLD]
     names = {0: "nobody", 1: "one release"}.get(len(figures.at_end), "several releases")
     if row.situation == KILLED:
-        text = "healthy again"
+        text = told
     elif row.unnoticed:
         text = f"**never noticed**: at the end {figures.failing_at_end_ratio:.0%} fail"
     elif not row.accepted:
@@ -168,9 +173,11 @@ replicas of the same backend from the same Compose file: image, limits, keys, he
 {rate} requests a second whatever comes back (open loop, HTTP/2, nothing is tried again). Failed is
 what was not answered with 200. A release is the built image with one layer more: each of its
 answers names it. *Done* runs until the way says that it is done, sending the layer included, or
-until the killed replica is healthy again. *Answers alone* runs until the last answer of any other
-release, as the client sees it. Sending goes on for 10 s after that. One run each: differences of a
-request or two, or of a second, say nothing.
+until a killed replica is healthy again, in the mean. *Answers alone* runs until the last answer of
+any other release, as the client sees it. Sending goes on for 10 s after it is done; of what nobody
+noticed only these requests are counted, and more would fail after them. *Load* is the machine's
+load average of the last minute at the end of the row, in which others' work shows. One run each:
+differences of a request or two, or of a second, say nothing.
 
 **This project**: its deployer over SSH, as `./daggerw call rehearse` calls it: 300 requests in the
 dark, then 1, 10, 50 and 100 % of the visitors in {steps:.0f} s. It brings page and backend, the
