@@ -23,7 +23,8 @@ HEALTHY_SECONDS = 60  # docker-rollout's, by default
 BOOT_SECONDS = 90  # of the deployer, by default
 LIMIT_SECONDS = 200
 PLAIN = (
-    ". ./.env; docker run --rm --network none $EDGE_IMAGE cat /etc/haproxy/haproxy.cfg | "
+    "rm -rf rollout.cfg; . ./.env; "
+    "docker run --rm --network none $EDGE_IMAGE cat /etc/haproxy/haproxy.cfg | "
     "sed '/^ *retry-on /d' >rollout.cfg && ! grep -q retry-on rollout.cfg"
 )
 KAMAL_DEPLOY = [
@@ -44,10 +45,13 @@ class Site(Stage):
         derive(self.archives / "backend.tar", target, name, files, command)
 
     def put(self, path: Path, mode: str = "0644") -> None:
-        """Bring a file to the host's folder."""
-        name = shlex.quote(path.name)
-        content = path.read_bytes()
-        self.host.stream(f"cat >{name} && chmod {mode} {name}", lambda out: out.write(content))
+        """Bring a file to the host's folder, where Docker may have made a folder of that name.
+
+        It does so for a container of an earlier run, which it starts again before it is removed.
+        """
+        name, content = shlex.quote(path.name), path.read_bytes()
+        script = f"rm -rf {name}; cat >{name} && chmod {mode} {name}"
+        self.host.stream(script, lambda out: out.write(content))
 
     def identity(self, name: str, fault: str = "", command: tuple[str, ...] = ()) -> str:
         """The image of a release's backend, once the host has it."""
