@@ -165,8 +165,8 @@ def method(results: Results) -> str:
 
 
 METHOD = """\
-One host with Docker, two processors for everything: host, replicas, whoever deploys and the load
-generator. The ways are gone one after the other, in this order, on the same host. All have two
+One host with Docker: replicas, whoever deploys and the load generator share the processors of one
+machine. The ways are gone one after the other, in this order, on the same host. All have two
 replicas of the same backend from the same Compose file: image, limits, keys, health check, database
 (PostgreSQL) and drain (told to stop, it is not ready for 3 s and answers on). All answer
 `POST /api/v1/predict` over TLS with the same certificate; vegeta sends golden images at
@@ -181,7 +181,7 @@ differences of a request or two, or of a second, say nothing.
 
 **This project**: its deployer over SSH, as `./daggerw call rehearse` calls it: 300 requests in the
 dark, then 1, 10, 50 and 100 % of the visitors in {steps:.0f} s. It brings page and backend, the
-others the backend alone. By default it takes 3,000 requests and {default:.0f} s of steps, so a good
+others the backend alone, with the page standing idle beside it. By default it takes 3,000 requests and {default:.0f} s of steps, so a good
 release takes about {more:.0f} minutes more.
 
 **docker-rollout's method**, not docker-rollout, which no package registry has: the steps it
