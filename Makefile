@@ -1,5 +1,5 @@
 # Verbs, one line each; what they do is said by `./daggerw functions` and `python3 -m toolchain --help`.
-.PHONY: build up down logs train test faults bench bench-serving bench-page dev deploy-staging deploy-production rehearse status clean
+.PHONY: build up down logs train test faults bench bench-serving bench-page bench-deploy dev deploy-staging deploy-production rehearse status clean
 
 build: ; ./daggerw call image --name backend sync && ./daggerw call image --name frontend sync && ./daggerw call image --name prometheus sync
 up: ; ./daggerw call up up
@@ -11,6 +11,7 @@ faults: .venv ; .venv/bin/pytest tests/faults
 bench: ; python3 scripts/bench.py
 bench-serving: ; ./daggerw call bench-serving export --path evidence/serving && cat evidence/serving/serving.md
 bench-page: ; ./daggerw call bench-page export --path evidence/page && cat evidence/page/page.md
+bench-deploy: ; ./daggerw call bench-deploy export --path evidence/deploy && cat evidence/deploy/deploy.md
 dev: ; scripts/deploy.sh dev
 deploy-staging: ; scripts/deploy.sh staging
 deploy-production: ; scripts/deploy.sh production

@@ -102,10 +102,14 @@ class Stage:
                     (folder / path.name).symlink_to(path)
             if name != FIRST:
                 (folder / "backend.tar").unlink()
-                files = {"app/faulty.py": FAULTY.read_bytes()} if fault else {}
-                command = ("python", "/app/faulty.py", fault) if fault else command
-                derive(self.archives / "backend.tar", folder / "backend.tar", name, files, command)
+                self.make(folder / "backend.tar", name, fault, command)
         return folder
+
+    def make(self, target: Path, name: str, fault: str, command: tuple[str, ...]) -> None:
+        """Write the image of a release's backend."""
+        files = {"app/faulty.py": FAULTY.read_bytes()} if fault else {}
+        command = ("python", "/app/faulty.py", fault) if fault else command
+        derive(self.archives / "backend.tar", target, name, files, command)
 
     def command(self, name: str, *arguments: str) -> list[str]:
         """A command of the deployer."""

@@ -31,13 +31,13 @@ class Load:
             lines.append(json.dumps(target))
         targets = folder / "targets.jsonl"
         targets.write_text("\n".join(lines))
-        self._results = folder / "results.bin"
+        self.results = folder / "results.bin"
         command = ["vegeta", "attack", "-format=json", f"-targets={targets}", f"-rate={RATE}"]
         command += [
             f"-duration={LIMIT_SECONDS}s",
             "-insecure",
             "-timeout=30s",
-            f"-output={self._results}",
+            f"-output={self.results}",
         ]
         self._process = subprocess.Popen(command)
         time.sleep(2)
@@ -47,7 +47,7 @@ class Load:
         time.sleep(1)
         self._process.send_signal(signal.SIGINT)
         self._process.wait(timeout=60)
-        command = ["vegeta", "report", "-type=json", str(self._results)]
+        command = ["vegeta", "report", "-type=json", str(self.results)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         report = json.loads(done.stdout)
         codes = {code: int(number) for code, number in report["status_codes"].items()}

@@ -1,8 +1,8 @@
 """Load on servers of its own: the benchmark of serving, beside other servers, in one container.
 
 Contract: the container is the backend's test image with the other servers and the load generators
-beside it; nothing in it is reached from outside, and nothing of a run is cached. Does not know what
-is measured or what the figures say.
+beside it; nothing in it is reached from outside, and nothing of a run is cached. Also compiles what
+other benchmarks need. Does not know what is measured or what the figures say.
 """
 
 import dagger
@@ -26,6 +26,16 @@ def vegeta(session: Session) -> dagger.File:
         session.folder(f"{FOLDER}/vegeta"),
         "github.com/tsenart/vegeta/v12",
         f"-s -w -X main.Version={VEGETA_VERSION}",
+    )
+
+
+def kamal_proxy(session: Session) -> dagger.File:
+    """The proxy of Kamal, compiled from Go modules whose checksums are committed."""
+    return go.compiled(
+        debian("ca-certificates", "golang-go"),
+        session.folder(f"{FOLDER}/kamal-proxy"),
+        "github.com/basecamp/kamal-proxy/cmd/kamal-proxy",
+        toolchain="auto",
     )
 
 

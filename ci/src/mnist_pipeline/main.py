@@ -350,6 +350,17 @@ class MnistPipeline:
         return await (await stack.bench(await Session.opened(self.source))).sync()
 
     @function(cache="never")
+    async def bench_deploy(self) -> dagger.Directory:
+        """Measure deploying beside docker-rollout's method and kamal-proxy; see deploy.md in it.
+
+        Good and bad releases and a killed replica, under the same load on a throw-away host: failed
+        requests and seconds. Takes about 12 minutes; leave the machine alone meanwhile. The figures
+        are in deploy.json beside it.
+        """
+        session = await Session.opened(self.source)
+        return await (await rehearsal.bench(session)).sync()
+
+    @function(cache="never")
     async def up(
         self,
         keys: Keys = None,

@@ -1,9 +1,14 @@
 """The stage that looks at deploying: its files and its code, and a rehearsal on a throw-away host.
 
+On such a host deploying is also measured beside others' ways.
+
 Contract: the images are those that every stage uses; the host has a real SSH server and a real
 Docker. Does not know what is rehearsed, or how it is judged.
 """
 
+from collections.abc import Collection
+
+import dagger
 from dagger import dag
 
 from mnist_pipeline import deploy
@@ -13,11 +18,15 @@ from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import junit
 from mnist_pipeline.gates.migrations import judge as judge_migrations
+from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.rehearsal import judge
-from mnist_pipeline.load import vegeta
+from mnist_pipeline.load import kamal_proxy, vegeta
 from mnist_pipeline.unsigned import unsigned
 
 LIMIT_SECONDS = 3000
+KEYS = "/keys"
+BENCH = "/tmp/deploy"  # noqa: S108  of the container, which ends with the run
+BENCH_SECONDS = 1500
 MIGRATIONS = "apps/backend/src/mnist_backend/migrations/versions"
 TOOLS = ("python3-venv", "docker-cli", "docker-compose", "haproxy", "openssl", "kubectl")
 SHORT, WHOLE = "short", "whole"
@@ -93,11 +102,11 @@ async def table(outcome: Outcome) -> str:
     return "nothing was rehearsed"
 
 
-async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
-    """Rehearses on a host of its own, and judges what it came to."""
+def operator(
+    session: Session, hosts: Collection[str], parts: Collection[str], *, empty: bool
+) -> dagger.Container:
+    """An operator's container: the deployer, images, a load generator, and hosts of its own."""
     keys = deploy.throwaway_keys()
-    hosts = deploy.HOSTS if form == WHOLE else deploy.HOSTS[:1]
-    parts = (*deploy.SERVICE, *(deploy.WATCHING if form == WHOLE else ()))
     container = (
         image(session, "deployer")
         .with_user("root")
@@ -105,16 +114,45 @@ async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
         .with_directory(REPORTS, dag.directory())
         .with_file("/usr/local/bin/vegeta", vegeta(session), permissions=0o755)
         .with_mounted_directory(deploy.ARCHIVES, deploy.archives(session, parts))
-        .with_mounted_directory("/keys", keys)
+        .with_mounted_directory(KEYS, keys)
         .with_directory("/tests/rehearsal", session.folder("tests/rehearsal"))
         .with_file("/tests/runbook.md", session.file("monitoring/runbook.md"))
         .with_workdir("/tests")
     )
     for name in hosts:
-        host = deploy.throwaway_host(keys, name, empty=form == WHOLE)
+        host = deploy.throwaway_host(keys, name, empty=empty)
         container = container.with_service_binding(name, host)
+    return container
+
+
+async def bench(session: Session) -> dagger.Directory:
+    """Measures deploying beside others' ways; the page and the figures.
+
+    Where the program of one of them cannot be had, the page says so by its name.
+    """
+    container = operator(session, deploy.HOSTS[:1], deploy.SERVICE, empty=False).with_directory(
+        "/tests/load/deploy", session.folder("tests/load/deploy")
+    )
+    command = ["timeout", str(BENCH_SECONDS), "python3", "-m", "load.deploy", "--output", BENCH]
+    command += ["--archives", deploy.ARCHIVES, "--keys", KEYS]
+    proxy = kamal_proxy(session)
+    try:
+        container = container.with_file("/usr/local/bin/kamal-proxy", await proxy.sync())
+        command += ["--kamal-proxy", "/usr/local/bin/kamal-proxy"]
+    except dagger.ExecError as error:
+        command += ["--without-kamal-proxy", last_line(error.stderr)]
+    fresh = container.with_env_variable("PIPELINE_FRESH", str(session.started))
+    return fresh.with_exec(command).directory(BENCH)
+
+
+async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
+    """Rehearses on a host of its own, and judges what it came to."""
     command = ["python3", "-m", "rehearsal", "--environment", environment, "--form", form]
-    command += ["--archives", deploy.ARCHIVES, "--keys", "/keys", "--reports", REPORTS]
+    command += ["--archives", deploy.ARCHIVES, "--keys", KEYS, "--reports", REPORTS]
+    whole = form == WHOLE
+    hosts = deploy.HOSTS if whole else deploy.HOSTS[:1]
+    parts = (*deploy.SERVICE, *(deploy.WATCHING if whole else ()))
+    container = operator(session, hosts, parts, empty=whole)
     recorder = await Recorder.around(session, container)
     answers = await recorder.run("rehearsal", command, LIMIT_SECONDS).answers()
     code, log = answers.exit_code("rehearsal"), answers.log("rehearsal")

@@ -18,10 +18,18 @@ SETTINGS = {
 
 
 def compiled(
-    container: dagger.Container, modules: dagger.Directory, package: str, ldflags: str = "-s -w"
+    container: dagger.Container,
+    modules: dagger.Directory,
+    package: str,
+    ldflags: str = "-s -w",
+    toolchain: str = SETTINGS["GOTOOLCHAIN"],
 ) -> dagger.File:
-    """A program, compiled in a container that has Go, from the folder of its go.mod and go.sum."""
-    for name, value in SETTINGS.items():
+    """A program, compiled in a container that has Go, from the folder of its go.mod and go.sum.
+
+    With the toolchain "auto", a newer Go that go.mod names is had as Go itself has it: as a module
+    that the checksum database knows.
+    """
+    for name, value in {**SETTINGS, "GOTOOLCHAIN": toolchain}.items():
         container = container.with_env_variable(name, value)
     return (
         container.with_mounted_cache(CACHE, dag.cache_volume("go-load"))
