@@ -181,8 +181,8 @@ differences of a request or two, or of a second, say nothing.
 
 **This project**: its deployer over SSH, as `./daggerw call rehearse` calls it: 300 requests in the
 dark, then 1, 10, 50 and 100 % of the visitors in {steps:.0f} s. It brings page and backend, the
-others the backend alone, with the page standing idle beside it. By default it takes 3,000 requests and {default:.0f} s of steps, so a good
-release takes about {more:.0f} minutes more.
+others the backend alone, with the page standing idle beside it. By default it takes 3,000 requests
+and {default:.0f} s of steps, so a good release takes about {more:.0f} minutes more.
 
 **docker-rollout's method**, not docker-rollout, which no package registry has: the steps it
 promises (twice the replicas, wait until Docker calls the new ones healthy, at most 60 s, then stop
