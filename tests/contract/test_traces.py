@@ -19,7 +19,8 @@ def evidence(reports: Path) -> list[Path]:
 def test_the_log_of_the_service_is_among_the_evidence(evidence: list[Path]) -> None:
     """It holds the requests of those who had keys, so that there was something to leak."""
     (log,) = [path for path in evidence if path.parts[-2:] == ("services", "backend.log")]
-    assert log.read_text(errors="replace").count('"route": "/api/v1/predict"') > 1000
+    requests = log.read_text(errors="replace").count('"route": "/api/v1/predict"')
+    assert requests > 1000, f"{log} of {log.stat().st_size} bytes holds {requests} requests"
 
 
 @pytest.mark.parametrize("name", NAMES)
