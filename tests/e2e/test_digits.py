@@ -120,8 +120,6 @@ def visits(
                 visits.read[way, digit] = read(page, act, digit, photographs)
                 page.screenshot(path=reports / f"{way}-{digit}.png", full_page=True)
                 clear(page)
-                if act is by_keyboard:
-                    page.reload()  # the pen begins in the middle again
     return visits
 
 

@@ -6,6 +6,7 @@
 // Does not know what a picture is read as. Words come from `data` and are only ever set as text.
 
 const SIDE = 280; // of the sheet, in its own units
+const MIDDLE = { x: SIDE / 2, y: SIDE / 2 };
 const STEP = 10; // of the keyboard pen; 2 with Shift
 const GAP = 2; // between two points that are worth keeping
 const PHOTO_SIDE = 512;
@@ -25,7 +26,7 @@ class Pad {
   constructor(root, sheet) {
     this.root = root;
     this.canvas = sheet;
-    this.pen = { x: SIDE / 2, y: SIDE / 2, down: false };
+    this.pen = { ...MIDDLE, down: false };
     this.pointer = null; // the one that draws
     this.keyed = false; // whether the keyboard was used last
     this.turn = 0; // counts what is sent, so that an answer can be told from the one before
@@ -79,6 +80,7 @@ class Pad {
 
   take(strokes, photo, said) {
     this.pen.down = false;
+    if (!strokes.length && !photo) Object.assign(this.pen, MIDDLE);
     this.renew(strokes, photo);
     this.send(said);
   }
