@@ -23,7 +23,7 @@ from mnist_frontend.words import LANGUAGES, Words, percent
 
 STYLE = """<style>
 [data-testid="stButtonGroup"] :has(> button) { flex-wrap: wrap; }  /* at 320 pixels, too */
-[data-testid="stMainBlockContainer"] { padding-top: 3.75rem; }  /* the questions, too, on a laptop */
+[data-testid="stMainBlockContainer"] { padding-top: 3.75rem; }  /* for laptops */
 @media (max-width: 640px) {  /* pad and answer on one screen of a telephone */
   [data-testid="stMainBlockContainer"] h1 {
     font-size: 1.5rem; line-height: 1.35; padding: 0.25rem 0;
