@@ -76,6 +76,8 @@ def watched(stage: Stage, row: Row) -> None:
     now = stage.answers()
     row.expect(now == "affordable", f"{now} answers")
     row.happened = f"{sum(seen.values()):.0f} targets answer; {now} answers, budgets left: {left}"
-    for statement in STATEMENT.findall(RUNBOOK.read_text(encoding="utf-8")):
+    statements = STATEMENT.findall(RUNBOOK.read_text(encoding="utf-8"))
+    row.expect(statements, "the runbook asks nothing of the database")
+    for statement in statements:
         asked = shlex.quote(statement)
         stage.shell(f"echo {asked} | docker compose exec -T postgresql sh -c {shlex.quote(PSQL)}")
