@@ -20,6 +20,12 @@ STAGES = Path(__file__).parents[1] / "src/mnist_pipeline/stages.py"
             {"unit", "secrets", "scan", "image-structure", "accessibility"}
             | {"contract", "monitoring", "observability", "end-to-end", "deployment", "rehearsal"},
         ),
+        (
+            "deploy/processes.yml",  # of an image that is watched, too
+            {"unit", "secrets", "scan", "image-structure", "observability"}
+            | {"deployment", "rehearsal"},
+        ),
+        ("ci/cosign/go.sum", {"types", "unit", "dependencies", "secrets", "scan", "rehearsal"}),
         ("ci/src/mnist_pipeline/app.py", {*INPUTS}),
     ],
 )

@@ -29,16 +29,16 @@ INPUTS: Mapping[str, Sequence[str]] = {
     "dependencies": ("apps/*", "ci/*", "*requirements*.lock"),
     "sast": ("*.py", "*.js", "ci/analysers/*"),
     "secrets": ("*",),
-    "image-structure": SERVED,
+    "image-structure": (*SERVED, "deploy/*"),
     "model": ("apps/backend/*",),
     "accessibility": (*SERVED, *BROWSED),
     "scan": ("*",),
     "contract": ("apps/backend/*", "monitoring/*", "tests/contract/*", *ROOTS),
     "monitoring": ("monitoring/*",),
-    "observability": (*SERVED, "tests/observability/*", *ROOTS, "tests/requirements.*"),
+    "observability": (*SERVED, "deploy/*", "tests/observability/*", *ROOTS, "tests/requirements.*"),
     "end-to-end": (*SERVED, *BROWSED),
     "deployment": DEPLOYED,
-    "rehearsal": (*DEPLOYED, "ci/apiserver/*", "tests/cluster/*"),
+    "rehearsal": (*DEPLOYED, *ROOTS, "ci/apiserver/*", "ci/cosign/*", "tests/cluster/*"),
 }
 
 
