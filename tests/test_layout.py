@@ -127,7 +127,7 @@ OWNERS = {
     },
     "monitoring": {"yaml": "generated mutants"},
     "mnist_deploy": {},
-    "toolchain": dict.fromkeys(("dagger", "gql", "httpx"), "python_sdk"),
+    "toolchain": dict.fromkeys(("beartype", "dagger", "gql", "httpx"), "python_sdk"),
     "daggerw": {},
 }
 ENVIRONMENT = (  # who reads os.environ

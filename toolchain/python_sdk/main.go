@@ -59,12 +59,13 @@ func (sdk *PythonSdk) ModuleRuntime(
 			WithExec([]string{"sh", "-c", installModuleLock})
 	}
 	return container.
+		WithMountedDirectory("/src", modSource.ContextDirectory()).
+		WithExec([]string{"python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", source}).
 		WithEnvVariable("PYTHONPATH", path.Join(source, "src")).
 		WithEnvVariable("DAGGER_MODULE", name).
 		WithEnvVariable("DAGGER_DEFAULT_PYTHON_PACKAGE", packageName(name)).
 		WithEnvVariable("DAGGER_MAIN_OBJECT", objectName(name)).
 		WithEntrypoint([]string{"/runtime"}).
-		WithMountedDirectory("/src", modSource.ContextDirectory()).
 		WithWorkdir(source), nil
 }
 

@@ -6,6 +6,8 @@ span divided by FACTOR. What may be turned off asks the receiver whether it is o
 what happens in the rehearsal or what must fire.
 """
 
+from collections.abc import Awaitable
+
 import dagger
 
 from mnist_pipeline.app import image
@@ -23,7 +25,9 @@ from mnist_pipeline.gates import junit, verdicts
 from mnist_pipeline.services import (
     KEEP_LOGS,
     answered,
+    at_once,
     beside,
+    command,
     logged,
     once_ready,
     with_logs,
@@ -93,26 +97,28 @@ def bound(container: dagger.Container, services: Services) -> dagger.Container:
     return container
 
 
-async def served(container: dagger.Container, name: str, port: int) -> dagger.Service:
-    """A container as a service whose log is kept."""
+async def served(
+    container: dagger.Container, name: str, port: int, *, switch: bool = False
+) -> dagger.Service:
+    """A container as a service whose log is kept, and that may be turned off."""
+    if switch:
+        container = await switched(container, name)
     return (await logged(container, name, port, VOLUME)).as_service(use_entrypoint=True)
 
 
 async def switched(container: dagger.Container, name: str) -> dagger.Container:
     """A container whose program runs while its switch is on."""
-    container = await container.sync()
-    command = [*await container.entrypoint(), *await container.default_args()]
     switch = ["bash", SWITCHED, RECEIVER, str(RECEIVER_PORT), name]
     return (
         container.with_new_file(SWITCHED, beside("switched.sh"))
         .with_entrypoint([])
-        .with_default_args([*switch, *command])
+        .with_default_args([*switch, *await command(container)])
     )
 
 
 async def replicas(session: Session, services: Services) -> Services:
     """Two replicas of the backend, each with a challenger in the shadow."""
-    started: Services = {}
+    parts = {}
     for name in ("backend-1", "backend-2"):
         container = bound(image(session, "backend"), services)
         container = (
@@ -120,11 +126,11 @@ async def replicas(session: Session, services: Services) -> Services:
             .with_env_variable("MNIST_CHALLENGER_SHADOW", "true")
             .with_env_variable("REPLICA", name)  # two containers that are alike would be one
         )
-        started[name] = await served(await switched(container, name), name, 8000)
-    return started
+        parts[name] = served(container, name, 8000, switch=True)
+    return await at_once(parts)
 
 
-async def exporters(session: Session, services: Services) -> Services:
+def exporters(session: Session, services: Services) -> dict[str, Awaitable[dagger.Service]]:
     """What tells of the machine and its programs, of the database, and of the last pipeline."""
     path = f"{TEXTFILES}/pipeline.prom"
     node = debian("prometheus-node-exporter").with_new_file(path, verdicts.metrics(EXAMPLE, 0))
@@ -135,9 +141,9 @@ async def exporters(session: Session, services: Services) -> Services:
     postgres = postgres.with_env_variable("DATA_SOURCE_NAME", f"{POSTGRESQL_URL}?sslmode=disable")
     processes = image(session, "process-exporter").with_default_args(["-procfs=/proc"])
     return {
-        "node-exporter": await served(node, "node-exporter", 9100),
-        "postgres-exporter": await served(postgres, "postgres-exporter", 9187),
-        "process-exporter": await served(processes, "process-exporter", 9256),
+        "node-exporter": served(node, "node-exporter", 9100),
+        "postgres-exporter": served(postgres, "postgres-exporter", 9187),
+        "process-exporter": served(processes, "process-exporter", 9256),
     }
 
 
@@ -160,8 +166,8 @@ async def watchers(session: Session, seen: Services, receiver: Services) -> Serv
     configured = configured.with_default_args(
         ["--config.file=/etc/prometheus/dev.yml", "--web.enable-admin-api"]  # to measure its blocks
     )
-    prometheus = await switched(bound(configured, seen), "prometheus")
-    return {**seen, "prometheus": await served(prometheus, "prometheus", 9090)}
+    prometheus = served(bound(configured, seen), "prometheus", 9090, switch=True)
+    return {**seen, "prometheus": await prometheus}
 
 
 async def everything(session: Session) -> Services:
@@ -170,8 +176,8 @@ async def everything(session: Session) -> Services:
     listening = debian("python3").with_file("/receiver.py", program)
     listening = listening.with_default_args(["python3", "/receiver.py"])
     receiver = {RECEIVER: await served(listening, RECEIVER, RECEIVER_PORT)}
-    stored = await switched(bound(postgresql(), receiver), "postgresql")
-    database = {"postgresql": await served(stored, "postgresql", POSTGRESQL_PORT)}
+    stored = bound(postgresql(), receiver)
+    database = {"postgresql": await served(stored, "postgresql", POSTGRESQL_PORT, switch=True)}
     both = await replicas(session, {**receiver, **database})
     configuration = session.text(f"{FOLDER}/edge.cfg")
     forwarding = bound(proxy(configuration), both).with_default_args(
@@ -179,14 +185,12 @@ async def everything(session: Session) -> Services:
     )
     edge = {"edge": await served(forwarding, "edge", 8000)}
     page = image(session, "frontend").with_service_binding("backend", both["backend-1"])
-    seen = {
-        **both,
-        **edge,
-        "frontend": await served(page, "frontend", 8501),
-        "probe": await served(bound(image(session, "probe"), edge), "probe", 9115),
-        **await exporters(session, database),
+    parts = {
+        "frontend": served(page, "frontend", 8501),
+        "probe": served(bound(image(session, "probe"), edge), "probe", 9115),
+        **exporters(session, database),
     }
-    return await watchers(session, seen, receiver)
+    return await watchers(session, {**both, **edge, **await at_once(parts)}, receiver)
 
 
 async def tests(session: Session) -> Recorder:
@@ -202,5 +206,5 @@ async def tests(session: Session) -> Recorder:
     )
     recorder = await Recorder.around(session, container)
     pytest = ("pytest", "/tests/observability", f"--junitxml={REPORTS}/junit.xml")
-    command = once_ready(READY, *pytest)
-    return recorder.run("pytest", command, LIMIT_SECONDS).run("logs", KEEP_LOGS)
+    waiting = once_ready(READY, *pytest)
+    return recorder.run("pytest", waiting, LIMIT_SECONDS).run("logs", KEEP_LOGS)

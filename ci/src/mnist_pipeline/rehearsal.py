@@ -7,6 +7,7 @@ Docker. Does not know what is rehearsed, or how it is judged.
 """
 
 from collections.abc import Collection
+from pathlib import Path
 
 import dagger
 from dagger import dag
@@ -45,10 +46,9 @@ async def deployment(session: Session) -> Outcome:
 
 async def migrations(session: Session) -> Outcome:
     """That each migration only expands: while a release is tried, two of them share a database."""
-    folder = session.folder(MIGRATIONS)
-    names = [name for name in await folder.entries() if name.endswith(".py")]
-    sources = {name: await folder.file(name).contents() for name in names}
-    return Outcome(judge_migrations(sources), folder)
+    paths = session.paths(f"{MIGRATIONS}/*.py")
+    sources = {Path(path).name: session.text(path) for path in paths}
+    return Outcome(judge_migrations(sources), session.folder(MIGRATIONS))
 
 
 async def whole(session: Session, environment: str = "production") -> Outcome:

@@ -6,8 +6,10 @@ shared keep their logs in a volume of their own. Does not know which services th
 tests look for.
 """
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import dagger
 from dagger import dag
@@ -21,6 +23,7 @@ READY_LIMIT_SECONDS = 90
 READINESS = "/readiness.py"
 LOGS = "/service-logs"
 LOGGED = "/usr/local/lib/logged.sh"
+Made = TypeVar("Made")
 KEEP_LOGS = ("cp", "-r", LOGS, f"{REPORTS}/services")
 
 
@@ -29,18 +32,27 @@ def beside(name: str) -> str:
     return Path(__file__).with_name(name).read_text()
 
 
+async def at_once(parts: Mapping[str, Awaitable[Made]]) -> dict[str, Made]:
+    """All parts by their names, made at the same time."""
+    return dict(zip(parts, await asyncio.gather(*parts.values()), strict=True))
+
+
+async def command(container: dagger.Container) -> list[str]:
+    """What a container runs as a service."""
+    entrypoint, arguments = await asyncio.gather(container.entrypoint(), container.default_args())
+    return [*entrypoint, *arguments]
+
+
 async def logged(
     container: dagger.Container, name: str, port: int, volume: str
 ) -> dagger.Container:
     """An image that runs its own command and keeps what that prints where tests can read it."""
-    container = await container.sync()
-    command = [*await container.entrypoint(), *await container.default_args()]
     return (
         with_logs(container, volume)
         .with_exposed_port(port, experimental_skip_healthcheck=True)
         .with_new_file(LOGGED, beside("logged.sh"))
         .with_entrypoint([])
-        .with_default_args(["sh", LOGGED, LOGS, name, *command])
+        .with_default_args(["sh", LOGGED, LOGS, name, *await command(container)])
     )
 
 
@@ -57,10 +69,10 @@ def with_readiness(container: dagger.Container) -> dagger.Container:
     return container.with_new_file(READINESS, beside("readiness.py"))
 
 
-def once_ready(addresses: Mapping[str, str], *command: str) -> Collection[str]:
+def once_ready(addresses: Mapping[str, str], *then: str) -> Collection[str]:
     """A command that begins when every service answers at its address."""
     named = [f"{name}={url}" for name, url in addresses.items()]
-    return ["python3", READINESS, str(READY_LIMIT_SECONDS), *named, "--", *command]
+    return ["python3", READINESS, str(READY_LIMIT_SECONDS), *named, "--", *then]
 
 
 async def answered(recorder: Recorder) -> Answers | Outcome:

@@ -18,6 +18,7 @@ from mnist_pipeline.gates.verdicts import combined
 from mnist_pipeline.services import (
     KEEP_LOGS,
     answered,
+    at_once,
     logged,
     once_ready,
     with_logs,
@@ -264,7 +265,7 @@ async def tests(session: Session, folder: str) -> Recorder:
         for variable, value in settings.items():
             images[name] = images[name].with_env_variable(variable, value)
     ports = {"guarded": 8000, **dict.fromkeys(PAGES, 8501), **PORTS}
-    images = {name: await logged(images[name], name, port, VOLUME) for name, port in ports.items()}
+    images = await at_once({n: logged(images[n], n, port, VOLUME) for n, port in ports.items()})
     pytest = ("pytest", f"/tests/{folder}", f"--junitxml={REPORTS}/junit.xml")
     recorder = await Recorder.around(session, bound(images, container))
     command = once_ready(READY, *pytest)

@@ -86,10 +86,9 @@ class Recorder:
 
     async def answers(self) -> Answers:
         """Runs the commands, as soon as it is their turn, and reads what they left."""
+        files, copies = self.container.directory(REPORTS), Path(mkdtemp())
         async with self.session.limiter:
-            files = await self.container.directory(REPORTS).sync()
-        copies = Path(mkdtemp())
-        await files.export(str(copies))
+            await files.export(str(copies))
         records = {
             name: record((copies / f"{name}.record.json").read_text()) for name in self.names
         }
