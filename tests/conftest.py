@@ -5,6 +5,7 @@ REPORTS_DIR; the defaults are the names the stack has inside the pipeline. Impor
 when a test asks for it, so that tests without one run anywhere. Does not start or wait for it.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,35 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+TRIES: list[dict[str, str]] = []  # that failed and were tried again
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that TRY_AGAIN names, with how often, to be run again where they fail."""
+    again = json.loads(os.environ.get("TRY_AGAIN", "{}"))
+    for item in items:
+        if name(item.nodeid) in again:
+            item.add_marker(pytest.mark.flaky(reruns=again[name(item.nodeid)]))
+
+
+def name(nodeid: str) -> str:
+    """Return the name of a test's function."""
+    return nodeid.rpartition("::")[2].partition("[")[0]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what a try came to that did not count."""
+    if str(report.outcome) == "rerun":
+        message = str(report.longrepr).strip().splitlines()[-1]
+        TRIES.append({"name": report.nodeid.rpartition("::")[2], "message": message})
+
+
+def pytest_sessionfinish() -> None:
+    """Leave which tests were tried again, and why, beside the other reports."""
+    folder = os.environ.get("REPORTS_DIR")
+    if folder:
+        Path(folder, "retried.json").write_text(json.dumps(TRIES), encoding="utf-8")
 
 
 @dataclass(frozen=True)

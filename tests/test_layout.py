@@ -29,9 +29,9 @@ LAYERS = {
         "candidate trial",
         "prove stages",
         "rehearsal",
-        "unsigned",
+        "browsing unsigned",
         "planted changes stack contract scan static structure load monitoring observability deploy",
-        "advisories notify registry",
+        "advisories conformance notify registry",
         "services app",
         "containers page",
         "deliver gates hosts layers options readiness smoke",
@@ -85,7 +85,7 @@ OWNERS = {
         "dagger": (
             "main release verification candidate trial prove stages rehearsal changes stack "
             "contract scan static structure load monitoring observability deploy registry notify "
-            "advisories services app containers hosts options unsigned"
+            "advisories conformance services app containers hosts options unsigned"
         ),
         "opentelemetry": "stages",
     },

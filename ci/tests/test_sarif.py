@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mnist_pipeline.gates.sarif import categorised, judge
+from mnist_pipeline.gates.sarif import categorised, judge, unfit
 
 CLEAN = json.dumps({"runs": [{"results": []}]})
 FAULT = {
@@ -105,3 +105,23 @@ def test_what_is_not_sarif_has_no_category(text: str) -> None:
     """A report that breaks the standard is refused and not handed on."""
     with pytest.raises(ValueError, match="not SARIF"):
         categorised(text, "lint/ruff")
+
+
+def said(status: str, *errors: tuple[str, str]) -> str:
+    """What check-jsonschema says, as JSON."""
+    faults = [{"filename": name, "path": "$.runs[0]", "message": text} for name, text in errors]
+    return json.dumps({"status": status, "errors": faults, "parse_errors": []})
+
+
+def test_what_breaks_the_schema_is_named_with_its_first_fault() -> None:
+    """A report has one reason, where it is and what it is; one that keeps the schema has none."""
+    text = said("fail", ("a.sarif", "'x' was unexpected"), ("a.sarif", "another"))
+    assert unfit(text, "") == {"a.sarif": "$.runs[0]: 'x' was unexpected"}
+    assert unfit(said("ok"), "") == {}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", said("fail"), said("ok", ("a.sarif", "bad"))])
+def test_an_answer_that_cannot_be_read_is_an_error(text: str) -> None:
+    """Silence, and an answer that contradicts itself, do not count as kept."""
+    with pytest.raises(ValueError, match="not known"):
+        unfit(text, "Traceback: no schema")

@@ -67,6 +67,7 @@ from mnist_pipeline.options import (
     RegistryName,
     RegistryService,
     Report,
+    Shards,
     Since,
     Slack,
     Source,
@@ -78,7 +79,13 @@ from mnist_pipeline.options import (
 )
 from mnist_pipeline.prove import prove as proving
 from mnist_pipeline.registry import RegistryRefusedError, Trust
-from mnist_pipeline.stages import STAGES, ContainerAbsentError, opened, run
+from mnist_pipeline.stages import (
+    STAGES,
+    ContainerAbsentError,
+    ShardsUnusableError,
+    opened,
+    run,
+)
 
 Answer = TypeVar("Answer")
 TOLD = (  # errors that are the caller's to mend; their message is enough
@@ -87,6 +94,7 @@ TOLD = (  # errors that are the caller's to mend; their message is enough
     HistoryAbsentError,
     ImageUnknownError,
     StageUnknownError,
+    ShardsUnusableError,
     EnvironmentUnknownError,
     PolicyMalformedError,
     HistoryUnusableError,
@@ -278,22 +286,25 @@ class MnistPipeline:
         return await told(deploy.run(await Session.opened(self.source), order))
 
     @function(cache="never")
-    async def test(self, stages: Stages = None, fresh: Fresh = False) -> str:
+    async def test(self, stages: Stages = None, fresh: Fresh = False, shards: Shards = 1) -> str:
         """Run every stage at once and print one table; fails if any stage is not green."""
-        evidence = await told(run(self.source, stages, fresh=fresh, history=self.history))
+        call = run(self.source, stages, fresh=fresh, history=self.history, shards=shards)
+        evidence = await told(call)
         if not evidence.passed:
             raise StagesRedError(f"\n\n{evidence.table}")
         return f"{evidence.table}\n"
 
     @function(cache="never")
-    async def report(self, stages: Stages = None, fresh: Fresh = False) -> dagger.Directory:
+    async def report(
+        self, stages: Stages = None, fresh: Fresh = False, shards: Shards = 1
+    ) -> dagger.Directory:
         """Run stages and hand over the evidence, red or green; see index.html in it.
 
         Holds JUnit XML, coverage, SARIF, bills of materials, logs, screenshots, summary.md, and
         status.json for machines, whose fields ci/status.schema.json describes.
         """
-        evidence = await told(run(self.source, stages, fresh=fresh, history=self.history))
-        return await evidence.bundle()
+        call = run(self.source, stages, fresh=fresh, history=self.history, shards=shards)
+        return await (await told(call)).bundle()
 
     @function(cache="never")
     async def debug(self, stage: Stage) -> dagger.Container:

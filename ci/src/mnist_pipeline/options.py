@@ -116,6 +116,13 @@ Stages = Annotated[
     list[str] | None,
     Doc("Only these stages, by name or beginning, separated by commas: lint,end; all by default."),
 ]
+Shards = Annotated[
+    int,
+    Doc(
+        "Into how many parts the end-to-end tests are split; they run side by side, each with a "
+        "stack and a browser of its own, so that a machine with many processors is done sooner."
+    ),
+]
 Fresh = Annotated[
     bool,
     Doc("Run the commands anew even where a cache could answer; images are not rebuilt."),

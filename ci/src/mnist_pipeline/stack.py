@@ -1,7 +1,7 @@
-"""The running stack, and the stages that look at it from outside, through a browser.
+"""The running stack, for stages that look at it, for people, and for measuring.
 
 Contract: services are the images as built, and the same for everybody who looks. Does not know how
-a service is run and waited for, or what the tests look for.
+a service is waited for, or what is looked at.
 """
 
 from collections.abc import Mapping
@@ -11,19 +11,7 @@ import dagger
 
 from mnist_pipeline.app import image
 from mnist_pipeline.containers import POSTGRESQL_URL, browser, postgresql, proxy
-from mnist_pipeline.containers.recorder import REPORTS, Recorder
-from mnist_pipeline.containers.session import Outcome, Session
-from mnist_pipeline.gates import axe, junit
-from mnist_pipeline.gates.verdicts import combined
-from mnist_pipeline.services import (
-    KEEP_LOGS,
-    answered,
-    at_once,
-    logged,
-    once_ready,
-    with_logs,
-    with_readiness,
-)
+from mnist_pipeline.containers.session import Session
 
 PORTS = {
     "backend": 8000,
@@ -62,12 +50,6 @@ READ_ONLY = (  # privileges only as long as it takes to give them up
     'exec setpriv --reuid "$0" --regid "$0" --clear-groups --no-new-privs '
     '--bounding-set -all --inh-caps -all -- "$@"'
 )
-READY = {
-    "backend": "http://backend:8000/ready",
-    "frontend": "http://frontend:8501/_stcore/health",
-    "prometheus": "http://prometheus:9090/-/ready",
-    "edge": "http://edge:8080/_stcore/health",
-} | {name: f"http://{name}:8501/_stcore/health" for name in PAGES}
 OPEN = {8000: "backend:8000", 8501: "frontend:8501", 9090: "prometheus:9090"} | {
     9093: "alertmanager:9093",
     9100: "backend:9100",
@@ -76,18 +58,6 @@ OPEN = {8000: "backend:8000", 8501: "frontend:8501", 9090: "prometheus:9090"} | 
 KEYS_FILE = "/keys/keys.json"
 GRAFANA_PORT = 3000
 GRAFANA_PASSWORD = "/run/secrets/grafana_password"  # noqa: S105  where it stands
-TESTS_LIMIT_SECONDS = 1200
-VOLUME = "service-logs"
-UNRELATED_TESTS = {
-    "test_layout.py",
-    "test_workflows.py",
-    "layout",
-    "load",
-    "faults",
-    "contract",
-    "observability",
-    "rehearsal",
-}
 STARTS, WAITS = "/tmp/starts.json", "/tmp/page"  # noqa: S108  of containers
 BENCH_TESTS = ("*.py", "load/*.py", "load/page/*.*", "load/serving/*.py")
 PROXY = """\
@@ -206,28 +176,6 @@ def forwarding(port: int, place: str) -> str:
     return f"listen port-{port}\n    bind :{port}\n    server only {place}\n"
 
 
-async def accessibility(session: Session) -> Outcome:
-    """Accessibility: axe-core in a real browser on the real page."""
-    return await browsed(session, "a11y")
-
-
-async def end_to_end(session: Session) -> Outcome:
-    """End to end: a browser draws digits, reads predictions, and finds them counted."""
-    return await browsed(session, "e2e")
-
-
-async def browsed(session: Session, folder: str) -> Outcome:
-    """Runs one folder of tests in the browser container against the stack."""
-    answers = await answered(await tests(session, folder))
-    if isinstance(answers, Outcome):
-        return answers
-    xml, log = answers.text("junit.xml"), answers.log("pytest")
-    verdicts = {"tests": junit.judge(xml, answers.exit_code("pytest"), log, may_skip=False)}
-    if folder == "a11y":
-        verdicts["axe"] = axe.judge(answers.texts("axe*.json"))
-    return answers.judged(combined(verdicts))
-
-
 async def bench(session: Session) -> dagger.Directory:
     """Measures how long visitors wait for the page; the page of results and its figures."""
     tools = browser(session.file("tests/requirements.lock"))
@@ -248,25 +196,3 @@ async def bench(session: Session) -> dagger.Directory:
         .with_exec(["python", "-m", "load.page", "--output", WAITS, "--starts", STARTS])
         .directory(WAITS)
     )
-
-
-async def tests(session: Session, folder: str) -> Recorder:
-    """The browser container, bound to the stack, with the tests and what waits for the stack."""
-    container = (
-        with_readiness(with_logs(browser(session.file("tests/requirements.lock")), VOLUME))
-        .with_directory("/tests", session.folder("tests", exclude=UNRELATED_TESTS))
-        .with_env_variable("REPORTS_DIR", REPORTS)
-        .with_workdir("/tests")
-    )
-    images = {name: image(session, name) for name in PORTS}
-    images["guarded"] = images["backend"].with_env_variable("MNIST_AUTH", "on")
-    for name, settings in PAGES.items():
-        images[name] = images["frontend"]
-        for variable, value in settings.items():
-            images[name] = images[name].with_env_variable(variable, value)
-    ports = {"guarded": 8000, **dict.fromkeys(PAGES, 8501), **PORTS}
-    images = await at_once({n: logged(images[n], n, port, VOLUME) for n, port in ports.items()})
-    pytest = ("pytest", f"/tests/{folder}", f"--junitxml={REPORTS}/junit.xml")
-    recorder = await Recorder.around(session, bound(images, container))
-    command = once_ready(READY, *pytest)
-    return recorder.run("pytest", command, TESTS_LIMIT_SECONDS).run("logs", KEEP_LOGS)

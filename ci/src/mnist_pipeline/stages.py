@@ -15,12 +15,13 @@ from opentelemetry import trace
 
 from mnist_pipeline import (
     app,
+    browsing,
+    conformance,
     contract,
     monitoring,
     observability,
     rehearsal,
     scan,
-    stack,
     static,
     structure,
 )
@@ -39,16 +40,17 @@ STAGES: dict[str, Stage] = {
     "secrets": static.secrets,
     "image-structure": structure.image_structure,
     "model": app.model,
-    "accessibility": stack.accessibility,
+    "accessibility": browsing.accessibility,
     "scan": scan.scan,
     "contract": contract.contract,
     "monitoring": monitoring.monitoring,
     "observability": observability.observability,
-    "end-to-end": stack.end_to_end,
+    "end-to-end": browsing.end_to_end,
     "deployment": rehearsal.deployment,
     "rehearsal": rehearsal.whole,
 }
 ON_DEMAND = {"rehearsal"}  # run where it is named only, for it takes long
+MOST_SHARDS = 8  # each has a stack of its own, of about 2 GB
 LIMIT_SECONDS = 4200  # of which most may be waiting for images, and for other stages to leave room
 LIMITS = dict.fromkeys(("lint", "types", "dependencies", "sast", "secrets"), 2400)  # read only
 
@@ -57,6 +59,10 @@ tracer = trace.get_tracer("mnist_pipeline")
 
 class ContainerAbsentError(RuntimeError):
     """A stage came to no container that could be looked into."""
+
+
+class ShardsUnusableError(ValueError):
+    """The tests cannot be split into so many parts."""
 
 
 class StageTooLongError(TimeoutError):
@@ -90,14 +96,8 @@ class Evidence:
         """The evidence of every stage with the verdicts beside it, for people and machines."""
         files, names = self.files, await self.files.glob("**/*")
         names = [name for name in names if not name.endswith("/")]
-        for name in (name for name in names if name.endswith(".sarif")):
-            category = name.removesuffix(".sarif").replace("/", "-")
-            try:
-                text = sarif.categorised(await self.files.file(name).contents(), category)
-            except ValueError as error:
-                files = files.with_new_file(f"sarif/{category}.refused.txt", f"{name}: {error}\n")
-            else:
-                files = files.with_new_file(f"sarif/{category}.sarif", text)
+        for path, text in (await self.sarif(names)).items():
+            files = files.with_new_file(f"sarif/{path}", text)
         reports = [await self.coverage(name) for name in names if name.endswith("/coverage.xml")]
         covered = [report for report in reports if report]
         names += [name for name in await files.glob("sarif/*") if not name.endswith("/")]
@@ -111,6 +111,25 @@ class Evidence:
             .with_new_file("index.html", shown)
             .with_new_file("pipeline.prom", metrics)
         )
+
+    async def sarif(self, names: Sequence[str]) -> dict[str, str]:
+        """Each report under a category of its own; what breaks the standard is only told of."""
+        kept, refused = {}, {}
+        for name in (name for name in names if name.endswith(".sarif")):
+            category = name.removesuffix(".sarif").replace("/", "-")
+            try:
+                text = sarif.categorised(await self.files.file(name).contents(), category)
+                kept[f"{category}.sarif"] = text
+            except ValueError as error:
+                refused[f"{category}.refused.txt"] = f"{name}: {error}\n"
+        try:
+            unfit = await conformance.faults(self.session, kept)
+        except (dagger.QueryError, ValueError) as error:
+            return kept | refused | {"not-validated.txt": f"{error}\n"}
+        for name, fault in unfit.items():
+            del kept[name]
+            refused[f"{name.removesuffix('.sarif')}.refused.txt"] = f"{name}: {fault}\n"
+        return kept | refused
 
     async def coverage(self, name: str) -> Coverage | None:
         """What a report of coverage says of the part it belongs to."""
@@ -151,10 +170,14 @@ async def run(
     *,
     fresh: bool = False,
     history: dagger.Directory | None = None,
+    shards: int = 1,
 ) -> Evidence:
     """Runs the selected stages together and keeps what they found."""
     order = selected(names)
-    session = await Session.opened(source, fresh=fresh, history=history)
+    if not 1 <= shards <= MOST_SHARDS:
+        message = f"{shards} shards: the end-to-end tests are split into 1 to {MOST_SHARDS}"
+        raise ShardsUnusableError(message)
+    session = await Session.opened(source, fresh=fresh, history=history, shards=shards)
     done: dict[str, tuple[verdicts.StageResult, Outcome]] = {}
 
     async def keep(name: str) -> None:

@@ -17,6 +17,28 @@ SETTINGS = {
 }
 
 
+def with_modules(
+    container: dagger.Container,
+    modules: dagger.Directory,
+    toolchain: str = SETTINGS["GOTOOLCHAIN"],
+) -> dagger.Container:
+    """A container that has Go, in the folder of a go.mod and go.sum."""
+    for name, value in {**SETTINGS, "GOTOOLCHAIN": toolchain}.items():
+        container = container.with_env_variable(name, value)
+    cached = container.with_mounted_cache(CACHE, dag.cache_volume("go-load"))
+    return cached.with_mounted_directory("/src", modules).with_workdir("/src")
+
+
+def carried(
+    container: dagger.Container, modules: dagger.Directory, module: str, path: str
+) -> dagger.File:
+    """A file that a module, named with its version, carries; nothing of it is compiled."""
+    folder = f"{SETTINGS['GOMODCACHE']}/{module}"
+    keep = f"go mod download {module} && cp {folder}/{path} /usr/local/lib/carried"
+    done = with_modules(container, modules).with_exec(["sh", "-ec", keep])
+    return done.file("/usr/local/lib/carried")
+
+
 def compiled(
     container: dagger.Container,
     modules: dagger.Directory,
@@ -29,12 +51,6 @@ def compiled(
     With the toolchain "auto", a newer Go that go.mod names is had as Go itself has it: as a module
     that the checksum database knows.
     """
-    for name, value in {**SETTINGS, "GOTOOLCHAIN": toolchain}.items():
-        container = container.with_env_variable(name, value)
-    return (
-        container.with_mounted_cache(CACHE, dag.cache_volume("go-load"))
-        .with_mounted_directory("/src", modules)
-        .with_workdir("/src")
-        .with_exec(["go", "build", "-ldflags", ldflags, "-o", "/usr/local/bin/program", package])
-        .file("/usr/local/bin/program")
-    )
+    build = ["go", "build", "-ldflags", ldflags, "-o", "/usr/local/bin/program", package]
+    done = with_modules(container, modules, toolchain).with_exec(build)
+    return done.file("/usr/local/bin/program")

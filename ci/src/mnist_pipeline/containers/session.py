@@ -51,6 +51,7 @@ class Session:
     limiter: anyio.CapacityLimiter
     history: dagger.Directory  # .git of the source, and nothing else; empty where it has none
     place: str = COPY
+    shards: int = 1  # into which the end-to-end tests are split, each beside a stack of its own
 
     @classmethod
     async def opened(
@@ -59,10 +60,11 @@ class Session:
         *,
         fresh: bool = False,
         history: dagger.Directory | None = None,
+        shards: int = 1,
     ) -> "Session":
         """Copies what git would keep of the source to where folders can be named one by one."""
         limiter = anyio.CapacityLimiter(1 + (os.cpu_count() or 1))
-        session = cls(fresh, time.time(), limiter, history or dag.directory())
+        session = cls(fresh, time.time(), limiter, history or dag.directory(), shards=shards)
         return await session.beside(source, COPY)
 
     async def beside(self, source: dagger.Directory, place: str) -> "Session":

@@ -85,6 +85,32 @@ def invalid(report: dict[str, Any]) -> list[str]:
     return faults
 
 
+def unfit(text: str, log: str) -> dict[str, str]:
+    """The first fault of each report that does not keep the schema, by its name.
+
+    Args:
+        text: what check-jsonschema says, as JSON.
+        log: what it printed beside that.
+
+    Raises:
+        ValueError: it said nothing that can be read.
+    """
+    faults: dict[str, str] = {}
+    try:
+        said = json.loads(text)
+        for fault in (*said["errors"], *said.get("parse_errors", [])):
+            what = f"{fault.get('path', '$')}: {fault['message']}"
+            faults.setdefault(fault["filename"], what)
+        clean = said["status"] == "ok"
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"what was held to the schema is not known ({error!r}): {last_line(log)}"
+        raise ValueError(message) from error
+    if clean == bool(faults):
+        message = f"what was held to the schema is not known: {last_line(log)}"
+        raise ValueError(message)
+    return faults
+
+
 def categorised(text: str, category: str) -> str:
     """The same SARIF under a category: what is uploaded together must differ in it.
 

@@ -1,0 +1,3 @@
+module mnist-pipeline/sarif
+
+go 1.24.0

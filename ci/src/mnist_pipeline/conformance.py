@@ -1,0 +1,48 @@
+"""Holds SARIF to the schema of its standard.
+
+Contract: the schema is OASIS's own, as a Go module carries it whose checksum is committed; a report
+that does not keep it is named with the first fault. Does not know which tool wrote a report.
+"""
+
+import dagger
+from dagger import dag
+
+from mnist_pipeline.containers import debian, go, python_tools
+from mnist_pipeline.containers.recorder import REPORTS, Recorder
+from mnist_pipeline.containers.session import Session
+from mnist_pipeline.gates import sarif
+
+FOLDER = "ci/sarif"
+MODULE = "github.com/securego/gosec/v2@v2.30.0"  # nothing of it is compiled
+PLACE = "report/sarif/testdata/sarif-schema-2.1.0.json"
+SCHEMA = "/schema.json"
+CHECK = f'check-jsonschema --schemafile {SCHEMA} --output-format json "$@" >{REPORTS}/schema.json'
+
+
+def schema(session: Session) -> dagger.File:
+    """The schema of SARIF 2.1.0."""
+    modules = session.folder(FOLDER, include=["go.mod", "go.sum"])
+    return go.carried(debian("ca-certificates", "golang-go"), modules, MODULE, PLACE)
+
+
+async def faults(session: Session, reports: dict[str, str]) -> dict[str, str]:
+    """The first fault of each report that does not keep the standard, by its name.
+
+    Raises:
+        dagger.QueryError: the schema, or the program that reads it, cannot be had.
+        ValueError: that program said nothing that can be read.
+    """
+    if not reports:
+        return {}
+    folder = dag.directory()
+    for name, text in reports.items():
+        folder = folder.with_new_file(name, text)
+    tools = python_tools(session.file(f"{FOLDER}/requirements.lock"))
+    container = (
+        tools.with_mounted_file(SCHEMA, schema(session))
+        .with_mounted_directory("/sarif", folder)
+        .with_workdir("/sarif")
+    )
+    recorder = await Recorder.around(session, container)
+    answers = await recorder.run("check", ["sh", "-c", CHECK, "", *reports]).answers()
+    return sarif.unfit(answers.text("schema.json"), answers.log("check"))

@@ -1,0 +1,291 @@
+"""Runs the jobs of the workflows themselves, by act in host mode, beside stand-ins for actions.
+
+Contract: act is compiled from its Go module; an action is told apart by its commit, and its
+stand-in does with files what the action does with GitHub. Most jobs have a stand-in for the
+pipeline, too, which keeps what it was called with; the last test has none. act ends a run where a
+called workflow fails, so what follows such a failure is not seen here. Skipped, with the reason,
+where act cannot be had. Does not know what the pipeline does.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+WORKFLOWS = ".github/workflows"
+COMPILE_SECONDS, JOBS_SECONDS = 1200, 3600
+pytestmark = pytest.mark.timeout(JOBS_SECONDS + 60)
+USED = re.compile(r"uses: ((?!\./)[\w./-]+)@([0-9a-f]{40})")
+SECRETS = ("GHCR_TOKEN", "COSIGN_KEY", "COSIGN_PASSWORD", "SLACK_WEBHOOK")
+PIPELINE = """\
+#!/bin/sh
+echo "$*" >>{calls}
+case "$*" in *{bad}*) passed=false ;; *) passed=true ;; esac
+case "$2" in
+report) mkdir -p evidence/sarif && echo '{{}}' >evidence/sarif/a.sarif
+    echo summary >evidence/summary.md
+    printf '{{\\n  "passed": %s,\\n}}\\n' "$passed" >evidence/status.json ;;
+publish) echo '{{"passed": true}}' && "$passed" ;;
+*) echo "done" && "$passed" ;;
+esac
+"""
+ACTIONS = {  # what stands for an action, by the beginning of its name; $KEPT stands for GitHub
+    "actions/checkout": "true",
+    "actions/upload-artifact": 'mkdir -p {kept}/"$NAME" && cp -r "$FROM" {kept}/"$NAME"/',
+    "actions/download-artifact": 'mkdir -p "$FROM" && cp -r {kept}/"$NAME"/* "$FROM"/',
+    "github/codeql-action/upload-sarif": "mkdir -p {kept} && cp -r evidence/sarif {kept}/",
+}
+ACTION = """\
+name: stand-in
+description: does with files what the action does with GitHub
+inputs:
+  name: {{description: of what is kept, default: ""}}
+  path: {{description: where it is, default: ""}}
+  sarif_file: {{description: reports, default: ""}}
+  persist-credentials: {{description: of git, default: ""}}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: {script}
+      env: {{NAME: "${{{{ inputs.name }}}}", FROM: "${{{{ inputs.path }}}}"}}
+"""
+
+
+@pytest.fixture(scope="session")
+def act(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, compiled from the module whose checksum is committed."""
+    program = tmp_path_factory.mktemp("act") / "act"
+    command = ["go", "build", "-mod=readonly", "-trimpath", "-o", program, "github.com/nektos/act"]
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "auto"}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=HERE,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=COMPILE_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("act cannot be had: there is no Go")
+    if done.returncode:
+        pytest.skip(f"act cannot be had: {done.stderr.strip()[-200:]}")
+    return program
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A checked out repository, and what stands for GitHub beside it."""
+
+    act: Path
+    folder: Path
+
+    @property
+    def repository(self) -> Path:
+        """The tree whose workflows are run."""
+        return self.folder / "repository"
+
+    @property
+    def kept(self) -> Path:
+        """Artefacts and SARIF that were uploaded, by their names."""
+        return self.folder / "kept"
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """What the pipeline was called with, in order; functions that are called, and arguments."""
+        text = (self.folder / "calls").read_text(encoding="utf-8")
+        return [shlex.split(line)[1:] for line in text.splitlines()]
+
+    def stand_in(self, bad: str = "never") -> None:
+        """Puts something in the pipeline's place that fails where it is called with `bad`."""
+        program = self.repository / "daggerw"
+        program.write_text(PIPELINE.format(calls=self.folder / "calls", bad=bad), encoding="utf-8")
+
+    def run(self, workflow: str, event: str, payload: dict[str, object]) -> tuple[bool, str]:
+        """Runs a workflow for an event; whether every job was green, and what was printed."""
+        told, secrets = self.folder / "event.json", self.folder / "secrets"
+        told.write_text(json.dumps(payload), encoding="utf-8")
+        secrets.write_text("".join(f"{name}=s3cret-{name}\n" for name in SECRETS), encoding="utf-8")
+        command = [self.act, event, "--workflows", f"{WORKFLOWS}/{workflow}", "--eventpath", told]
+        command += ["--platform", "ubuntu-24.04=-self-hosted", "--secret-file", secrets]
+        for name, folder in self.actions().items():
+            command += ["--local-repository", f"{name}={folder}"]
+        done = subprocess.run(
+            command,
+            cwd=self.repository,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=JOBS_SECONDS,
+            check=False,
+        )
+        return done.returncode == 0, done.stdout
+
+    def actions(self) -> dict[str, Path]:
+        """A stand-in for each action that the workflows use, at the commit that they pin."""
+        found = {}
+        for path in (self.repository / WORKFLOWS).glob("*.yml"):
+            for name, commit in USED.findall(path.read_text(encoding="utf-8")):
+                owner, repository, *inside = name.split("/")
+                folder = self.folder / "actions" / f"{owner}-{repository}"
+                place = folder.joinpath(*inside, "action.yml")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                script = json.dumps(ACTIONS[name].format(kept=self.kept))
+                place.write_text(ACTION.format(script=script), encoding="utf-8")
+                found[f"{owner}/{repository}@{commit}"] = folder
+        return found
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git answers in a folder."""
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    command = ["git", *who, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def runner(act: Path, tmp_path: Path) -> Runner:
+    """A repository of this tree, as it is, with one commit and a stand-in for the pipeline."""
+    made = Runner(act, tmp_path)
+    names = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    for name in names:
+        if (ROOT / name).is_file():
+            (made.repository / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, made.repository / name)
+    git(made.repository, "init", "--quiet", "--initial-branch=main")
+    git(made.repository, "add", "--all")
+    git(made.repository, "commit", "--quiet", "--message=planted")
+    git(made.repository, "remote", "add", "origin", "https://github.com/example/digits.git")
+    made.stand_in()
+    return made
+
+
+def push(branch: str) -> dict[str, object]:
+    """The event of a push to a branch."""
+    return {"ref": f"refs/heads/{branch}", "repository": {"default_branch": "main"}}
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_push_keeps_the_evidence_and_then_judges_it(runner: Runner, passed: bool) -> None:
+    """Evidence and SARIF are there in both cases; the job is green only where the evidence is."""
+    runner.stand_in(bad="never" if passed else "report")
+    green, printed = runner.run("ci.yml", "push", push("main"))
+    assert green == passed, printed
+    assert (runner.kept / "evidence/evidence/status.json").is_file()
+    assert (runner.kept / "sarif/a.sarif").is_file()
+    assert [call[:1] for call in runner.calls] == [["report"]]
+
+
+def test_a_fork_gets_no_secret_and_shows_no_sarif(runner: Runner) -> None:
+    """A pull request from a fork is tested like any other; what needs rights is left out."""
+    fork = {"head": {"ref": "a", "repo": {"fork": True}}, "base": {"ref": "main"}}
+    green, printed = runner.run("ci.yml", "pull_request", {"number": 1, "pull_request": fork})
+    assert green, printed
+    assert (runner.kept / "evidence/evidence/status.json").is_file()
+    assert not (runner.kept / "sarif").exists()
+    assert not any("s3cret" in word for call in runner.calls for word in call)
+
+
+@pytest.mark.parametrize(
+    ("branch", "environment"), [("develop", "staging"), ("main", "production")]
+)
+def test_a_branch_is_released_to_its_environment(
+    runner: Runner, branch: str, environment: str
+) -> None:
+    """It is published there, and the release that came of it is told."""
+    green, printed = runner.run("release.yml", "push", push(branch))
+    assert green, printed
+    published, told = runner.calls
+    assert published[:2] == ["publish", f"--env={environment}"]
+    assert told[:2] == ["notify", "--report=report.json"]
+    assert not any("s3cret" in word for word in (*published, *told, printed))
+
+
+def test_a_release_that_is_refused_is_red_and_kept(runner: Runner) -> None:
+    """What is kept of it, and would be told, says that nothing was published."""
+    runner.stand_in(bad="publish")
+    green, printed = runner.run("release.yml", "push", push("main"))
+    assert not green, printed
+    assert [call[0] for call in runner.calls] == ["publish"]
+    kept = json.loads((runner.kept / "release/release.json").read_text(encoding="utf-8"))
+    assert kept["passed"] is False
+
+
+ORCHESTRATED = [  # where the pipeline fails, what is called, and which report is kept last
+    ("never", ["report", "report", "publish", "notify"], "release"),
+    ("unit", ["report"], "integration"),
+    ("lint", ["report", "report"], "security"),
+    ("publish", ["report", "report", "publish"], "release"),
+]
+
+
+@pytest.mark.parametrize(("bad", "called", "kept"), ORCHESTRATED)
+@pytest.mark.parametrize("event", ["workflow_dispatch", "repository_dispatch"])
+def test_an_order_stops_at_the_first_red_part(
+    runner: Runner, event: str, bad: str, called: list[str], kept: str
+) -> None:
+    """Integration, security, target, message: each after the one before, with its evidence."""
+    runner.stand_in(bad)
+    key = "inputs" if event == "workflow_dispatch" else "client_payload"
+    payload = {"action": "orchestrate", key: {"environment": "staging"}}
+    green, printed = runner.run("orchestrate.yml", event, payload)
+    assert green == (bad == "never"), printed
+    assert [call[0] for call in runner.calls] == called, printed
+    assert (runner.kept / kept).is_dir()
+    if "publish" in called:
+        assert "--env=staging" in runner.calls[2]
+
+
+def test_every_night_everything_runs_anew(runner: Runner) -> None:
+    """Every stage without the cache, and each gate against its faults."""
+    green, printed = runner.run("nightly.yml", "schedule", {})
+    assert green, printed
+    calls = {call[0]: call for call in runner.calls}
+    assert "--fresh=true" in calls["report"]
+    assert "prove" in calls
+
+
+def test_each_published_image_is_scanned_again(runner: Runner) -> None:
+    """Both images of production, and the job is red where one of them is."""
+    runner.stand_in(bad="mnist-frontend")
+    green, printed = runner.run("rescan.yml", "schedule", {})
+    assert not green, printed
+    images = {call[1] for call in runner.calls}
+    place = "--image=ghcr.io/example/digits"
+    assert images == {f"{place}/mnist-{name}:production" for name in ("backend", "frontend")}
+
+
+def test_the_same_commit_comes_to_the_same_there_and_here(runner: Runner, tmp_path: Path) -> None:
+    """The job runs the pipeline itself: the same stages and verdicts, and images by digest."""
+    git(runner.repository, "checkout", "--quiet", "--", "daggerw")
+    _, printed = runner.run("ci.yml", "push", push("main"))
+    here = tmp_path / "here"
+    call = ["./daggerw", "call", "report", "export", "--path", here]
+    subprocess.run(call, cwd=runner.repository, check=True, capture_output=True)
+    there = runner.kept / "evidence/evidence"
+    assert there.is_dir(), printed
+    assert verdicts(there) == verdicts(here)
+    assert images(there) == images(here)
+
+
+def verdicts(evidence: Path) -> dict[str, str]:
+    """Each stage's verdict, in order."""
+    stages = json.loads((evidence / "status.json").read_text(encoding="utf-8"))["stages"]
+    return {name: stage["status"] for name, stage in stages.items()}
+
+
+def images(evidence: Path) -> dict[str, str]:
+    """The digest of each image's configuration, as the scanner saw it."""
+    reports = {name: evidence / "scan" / name / "trivy.json" for name in ("backend", "frontend")}
+    read = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in reports.items()}
+    return {name: report["Metadata"]["ImageID"] for name, report in read.items()}
