@@ -1,9 +1,10 @@
-"""Measures what a newcomer waits for, and where the time goes; prints seconds, asserts nothing.
+"""Measures what a user waits for, and where the time goes; prints a table, asserts nothing.
 
-Runs `./daggerw call test` cold (in a cache folder of its own, removed at the end), again with no
-change, and after a one-line change in the backend. `--keep` measures in the machine's own cache
-folder, which must not exist yet, and leaves it to be used; `--warm` leaves the cold part out and
-uses the cache that is there.
+Runs every stage cold (in a cache folder of its own, removed at the end), again with no change, and
+after a change of one line in the backend, in the page, in a test and in the README. For each run
+it says how many stages the cache answered, and which one was waited for longest. `--keep` measures
+in the machine's own cache folder, which must not exist yet, and leaves it to be used; `--warm`
+leaves the cold part out and uses the cache that is there; `--stages` measures some stages only.
 """
 
 from __future__ import annotations
@@ -16,10 +17,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CHANGED = "apps/backend/src/mnist_backend/app.py"
+CHANGES = {  # what is changed, and the line that is added there
+    "the backend": ("apps/backend/src/mnist_backend/app.py", "\n\nMEASURED_AT = {now}\n"),
+    "the page": ("apps/frontend/src/mnist_frontend/app.py", "\n\nMEASURED_AT = {now}\n"),
+    "a test of the page": ("apps/frontend/tests/test_page.py", "\n\nMEASURED_AT = {now}\n"),
+    "README.md": ("README.md", "\nMeasured at {now}.\n"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was measured."""
+
+    name: str
+    seconds: float
+    remark: str = ""
 
 
 def main() -> int:
@@ -28,6 +44,7 @@ def main() -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--warm", action="store_true", help="use the cache that is there")
     which.add_argument("--keep", action="store_true", help="fill the machine's own cache, keep it")
+    parser.add_argument("--stages", default="", help="some stages only, as `test --stages` has it")
     options = parser.parse_args()
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     if options.keep and (own / "mnist-pipeline").exists():
@@ -35,60 +52,94 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         apart = not options.warm and not options.keep
         environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own)}
+        bench = Bench(environment, Path(folder), options.stages)
         try:
-            rows = measure(environment, Path(folder), warm=options.warm)
+            bench.measure(warm=options.warm)
         finally:
+            bench.print()
             if apart:
                 toolchain("purge", environment)
-    width = max(len(name) for name, _ in rows)
-    print(f"\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end")
-    for name, seconds in rows:
-        print(f"{name:{width}}  {seconds:8.1f} s")
     return 0
 
 
-def measure(environment: dict[str, str], folder: Path, *, warm: bool) -> list[tuple[str, float]]:
-    """Return what was measured, in the order in which a newcomer meets it."""
-    rows: list[tuple[str, float]] = []
-    if not warm:
+class Bench:
+    """What has been measured so far, which is printed whatever happens to the rest."""
+
+    def __init__(self, environment: dict[str, str], folder: Path, stages: str) -> None:
+        """Measure with a cache folder, with room for copies, some stages or all of them."""
+        self.environment, self.folder = environment, folder
+        self.stages = ["--stages", stages] if stages else []
+        self.rows: list[Row] = []
+
+    def measure(self, *, warm: bool) -> None:
+        """Measure in the order in which a newcomer meets it."""
+        if not warm:
+            since = time.monotonic()
+            self.rows.append(self.timed("engine ready, from nothing", ["version"]))
+            self.rows += steps(Path(self.environment["XDG_CACHE_HOME"]))
+            first = self.report("first run after it")
+            whole = time.monotonic() - since
+            self.rows += [first, Row("whole first run, from nothing", whole)]
+        self.rows.append(self.report("again, with no change"))
+        for number, (what, (path, line)) in enumerate(CHANGES.items()):
+            copy = self.folder / f"changed-{number}"
+            shutil.copytree(
+                ROOT,
+                copy,
+                ignore=shutil.ignore_patterns(".venv", "evidence", "__pycache__", ".*_cache"),
+            )
+            with (copy / path).open("a", encoding="utf-8") as stream:
+                stream.write(line.format(now=int(time.time())))
+            self.rows.append(self.report(f"after one line in {what}", copy))
+            shutil.rmtree(copy)
+
+    def report(self, name: str, source: Path | None = None) -> Row:
+        """Return how long the stages take, over another source tree than this one if it is named.
+
+        Raises:
+            RuntimeError: a stage is not green, so there is nothing to compare.
+        """
+        evidence = self.folder / "evidence"
+        shutil.rmtree(evidence, ignore_errors=True)
+        where = [f"--source={source}"] if source else []
+        call = ["--progress", "plain", "call", *where, "report", *self.stages]
+        row = self.timed(name, [*call, "export", "--path", str(evidence)])
+        status = json.loads((evidence / "status.json").read_text(encoding="utf-8"))
+        stages = status["stages"]
+        if not status["passed"]:
+            red = [stage for stage, told in stages.items() if told["status"] != "green"]
+            message = f"{name}: {', '.join(red)} not green; see {evidence}"
+            raise RuntimeError(message)
+        cached = sum(told["origin"] == "cached" for told in stages.values())
+        last = max(stages, key=lambda stage: float(stages[stage]["seconds"]))
+        seconds = stages[last]["seconds"]
+        told = f"{cached} of {len(stages)} stages cached; longest {last}, {seconds:.0f} s"
+        return Row(row.name, row.seconds, told)
+
+    def timed(self, name: str, arguments: list[str]) -> Row:
+        """Return how long the launcher takes; its output goes through.
+
+        Raises:
+            subprocess.CalledProcessError: it failed, so there is nothing to measure.
+        """
+        print(f"-- {name}", flush=True)
         since = time.monotonic()
-        ready = timed("engine ready, from nothing", ["version"], environment)
-        rows += [ready, *steps(Path(environment["XDG_CACHE_HOME"]))]
-        all_stages("first run after it", environment)
-        rows.append(("whole first run, from nothing", time.monotonic() - since))
-    rows.append(all_stages("again, with no change", environment))
-    copy = folder / "changed"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "evidence"))
-    with (copy / CHANGED).open("a", encoding="utf-8") as stream:
-        stream.write(f"\n\nMEASURED_AT = {int(time.time())}\n")
-    rows.append(all_stages("after a one-line change in the backend", environment, copy))
-    return rows
+        command = [ROOT / "daggerw", *arguments]
+        subprocess.run(command, env=self.environment, cwd=ROOT, check=True)
+        return Row(name, time.monotonic() - since)
+
+    def print(self) -> None:
+        """Print the table."""
+        width = max((len(row.name) for row in self.rows), default=0)
+        print(f"\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end")
+        for row in self.rows:
+            print(f"{row.name:{width}}  {row.seconds:8.1f} s  {row.remark}".rstrip())
 
 
-def all_stages(
-    name: str, environment: dict[str, str], source: Path | None = None
-) -> tuple[str, float]:
-    """Return how long all stages take, over another source tree than this one if it is named."""
-    where = [f"--source={source}"] if source else []
-    return timed(name, ["--progress", "plain", "call", *where, "test"], environment)
-
-
-def timed(name: str, arguments: list[str], environment: dict[str, str]) -> tuple[str, float]:
-    """Return how long the launcher takes; its output goes through.
-
-    Raises:
-        subprocess.CalledProcessError: it failed, so there is nothing to measure.
-    """
-    print(f"-- {name}", flush=True)
-    since = time.monotonic()
-    subprocess.run([ROOT / "daggerw", *arguments], env=environment, cwd=ROOT, check=True)
-    return name, time.monotonic() - since
-
-
-def steps(cache: Path) -> list[tuple[str, float]]:
+def steps(cache: Path) -> list[Row]:
     """Return the seconds of each step of the toolchain, which run side by side."""
     records = sorted((cache / "mnist-pipeline" / "records").glob("*.json"))
-    return [(f"  step {path.stem}", json.loads(path.read_text())["seconds"]) for path in records]
+    return [Row(f"  step {path.stem}", json.loads(path.read_text())["seconds"]) for path in records]
 
 
 def toolchain(verb: str, environment: dict[str, str]) -> None:

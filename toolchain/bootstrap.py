@@ -19,6 +19,7 @@ from pathlib import Path
 from toolchain.contents import BASE_IMAGE, TRIVY_IMAGE, contents_step, push, trivy_image_step
 from toolchain.debian import debian_steps
 from toolchain.engine import Running, is_ready, running_engine, start_engine, stop_engine
+from toolchain.errors import SurroundingsUnsupportedError
 from toolchain.lock import held, holder, is_held
 from toolchain.programs import dagger_step, trivy_step
 from toolchain.progress import say
@@ -36,6 +37,12 @@ def prepare(settings: Settings) -> Path:
     Raises:
         ToolchainError: this machine lacks something, or a step failed.
     """
+    if settings.engine_version != settings.pinned:
+        raise SurroundingsUnsupportedError(
+            f"TOOLCHAIN_ENGINE asks for {settings.engine_version}; from package registries only "
+            f"{settings.pinned} is made, whose checksums are committed.",
+            "unset it, or run where Docker or Podman can have the vendor's",
+        )
     for problem in registries_problems(settings):
         raise problem
     client = settings.cache / "bin" / "dagger"

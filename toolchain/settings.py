@@ -18,6 +18,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 SOURCES = PROJECT / "toolchain"
 RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 SOCKET_PATH_LIMIT = 107  # bytes that a UNIX socket's address holds, less the closing zero
+VERSION = r"v\d+\.\d+\.\d+"
 TRIVY_VERSION = "0.74.0"
 
 
@@ -25,13 +26,15 @@ TRIVY_VERSION = "0.74.0"
 class Settings:
     """Frozen answers to what the toolchain may ask of its surroundings.
 
-    `cache` is the one folder that everything lives under; `engine_version` has a leading v;
+    `cache` is the one folder that everything lives under; `engine_version` has a leading v, and is
+    `pinned` unless TOOLCHAIN_ENGINE names another one of the vendor's to be tried;
     `debian_mirror` and `vendor` override what the machine's own configuration and the vendor's
     site would give.
     """
 
     cache: Path
     engine_version: str
+    pinned: str
     runner_host: str
     debian_mirror: str
     vendor: str
@@ -58,13 +61,16 @@ def read_settings(environment: dict[str, str] | None = None, project: Path = PRO
     """Read the environment and dagger.json.
 
     Raises:
-        SurroundingsUnsupportedError: dagger.json pins no engine, or the cache's path is too long.
+        SurroundingsUnsupportedError: dagger.json pins no engine, TOOLCHAIN_ENGINE names none, or
+            the cache's path is too long.
     """
     values = dict(os.environ if environment is None else environment)
     base = values.get("XDG_CACHE_HOME") or str(Path(values.get("HOME", "/root")) / ".cache")
+    pinned = _pinned_version(project / "dagger.json")
     settings = Settings(
         cache=Path(base).resolve() / "mnist-pipeline",
-        engine_version=_pinned_version(project / "dagger.json"),
+        engine_version=_named_version(values) or pinned,
+        pinned=pinned,
         runner_host=values.get(RUNNER_HOST, ""),
         debian_mirror=values.get("TOOLCHAIN_DEBIAN_MIRROR", ""),
         vendor=values.get("TOOLCHAIN_VENDOR", "https://dl.dagger.io/dagger/releases"),
@@ -78,6 +84,16 @@ def read_settings(environment: dict[str, str] | None = None, project: Path = PRO
     return settings
 
 
+def _named_version(values: dict[str, str]) -> str:
+    version = values.get("TOOLCHAIN_ENGINE", "")
+    if version and not re.fullmatch(VERSION, version):
+        raise SurroundingsUnsupportedError(
+            f"TOOLCHAIN_ENGINE is {version!r}, the rule is vMAJOR.MINOR.PATCH.",
+            "name an engine such as v0.21.11, or unset it",
+        )
+    return version
+
+
 def _pinned_version(path: Path) -> str:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -86,7 +102,7 @@ def _pinned_version(path: Path) -> str:
             f"{path} cannot be read: {error}", "restore dagger.json from the repository"
         ) from error
     version = content.get("engineVersion", "") if isinstance(content, dict) else ""
-    if not re.fullmatch(r"v\d+\.\d+\.\d+", str(version)):
+    if not re.fullmatch(VERSION, str(version)):
         raise SurroundingsUnsupportedError(
             f"{path} pins no engine: engineVersion is {version!r}, the rule is vMAJOR.MINOR.PATCH.",
             "restore dagger.json from the repository",

@@ -3,14 +3,23 @@
 import io
 import json
 import tarfile
+from datetime import date
 from typing import Any
 
 import pytest
 
-from mnist_pipeline.gates.structure import Expected, judge
+from mnist_pipeline.gates.structure import (
+    Expected,
+    Size,
+    SizesMalformedError,
+    judge,
+    sizes,
+    trend,
+)
 from mnist_pipeline.layers import contents
 
-EXPECTED = Expected(("python", "-m", "mnist_backend"), frozenset({8000}), 400)
+EXPECTED = Expected(("python", "-m", "mnist_backend"), frozenset({8000}))
+SIZE = Size(400, ((date(2026, 9, 1), 360), (date(2026, 11, 28), 384)))
 CONFIG: dict[str, Any] = {
     "User": "10001:10001",
     "Cmd": ["python", "-m", "mnist_backend"],
@@ -37,6 +46,7 @@ PLANTED = [  # what is changed, and what the reason says
     ({"config": CONFIG | {"Env": ["URL=postgresql://a:b@c/d"]}}, "URL holds a secret"),
     ({"special": ["/usr/bin/su"]}, "/usr/bin/su runs with another user's"),
     ({"bytes": 401_000_000}, "401 MB unpacked, more than 400"),
+    ({"bytes": 360_000_000}, "360 MB unpacked, 384 on 2026-11-28: add today's"),
     ({"faults": ["layer 1: /srv/.bash_history: a file of this name"]}, "layer 1: /srv"),
     ({"history": ["ARG GHCR_TOKEN=abc"]}, "step 0 of its making holds a secret"),
 ]
@@ -44,13 +54,13 @@ PLANTED = [  # what is changed, and what the reason says
 
 def test_an_image_as_expected_is_green() -> None:
     """The verdict tells how many files and megabytes it has."""
-    assert judge(json.dumps(SOUND), EXPECTED).counts == {"files": 4000, "megabytes": 385}
+    assert judge(json.dumps(SOUND), EXPECTED, SIZE).counts == {"files": 4000, "megabytes": 385}
 
 
 @pytest.mark.parametrize(("change", "reason"), PLANTED)
 def test_a_planted_fault_is_red(change: dict[str, Any], reason: str) -> None:
     """One fault alone turns the image red, and the reason names it."""
-    verdict = judge(json.dumps(SOUND | change), EXPECTED)
+    verdict = judge(json.dumps(SOUND | change), EXPECTED, SIZE)
     assert (verdict.status, len(verdict.reasons)) == ("red", 1)
     with pytest.raises(AssertionError, match=reason):
         raise AssertionError(verdict.reasons[0])
@@ -59,7 +69,42 @@ def test_a_planted_fault_is_red(change: dict[str, Any], reason: str) -> None:
 @pytest.mark.parametrize("text", ["", "{}", "null", json.dumps(SOUND | {"files": 1})])
 def test_an_image_that_was_not_seen_is_not_run(text: str) -> None:
     """An empty image breaks no rule, and is no image."""
-    assert judge(text, EXPECTED).status == "not run"
+    assert judge(text, EXPECTED, SIZE).status == "not run"
+
+
+ENTRY = """
+[backend]
+budget = 400
+recorded = [{day = 2026-09-01, megabytes = 360}, {day = 2026-11-28, megabytes = 384}]
+"""
+
+
+def test_sizes_are_read_and_told_as_a_trend() -> None:
+    """The picture goes from what was recorded to what is; the budget is its height."""
+    assert sizes(ENTRY) == {"backend": SIZE}
+    told = trend(
+        {"backend": Size(400, ((date(2026, 9, 1), 90), (date(2026, 11, 28), 200)))},
+        {"backend": 399},
+    )
+    assert told.splitlines()[-1] == "| backend | 399 | 100% of 400 | +309 since 2026-09-01 | ▂▄█ |"
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        "[backend",
+        "backend = 3",
+        "[backend]",
+        ENTRY.replace("400", '"400"'),
+        ENTRY.replace("2026-09-01", "2026-12-01"),
+        ENTRY.replace("2026-09-01", '"2026-09-01"'),
+        "[backend]\nbudget = 1\nrecorded = []",
+    ],
+)
+def test_a_file_of_sizes_that_says_less_is_refused(toml: str) -> None:
+    """Each image has a budget, and at least one size with its day, the oldest first."""
+    with pytest.raises(SizesMalformedError, match="image-sizes"):
+        sizes(toml)
 
 
 def packed(files: dict[str, bytes], mode: int = 0o644) -> bytes:

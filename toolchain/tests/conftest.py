@@ -61,6 +61,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         cache=tmp_path / "mnist-pipeline",
         engine_version="v0.19.10",
+        pinned="v0.19.10",
         runner_host="",
         debian_mirror="",
         vendor="http://127.0.0.1:9/releases",  # port 9 of loopback discards: nobody answers

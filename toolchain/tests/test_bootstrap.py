@@ -15,7 +15,7 @@ import pytest
 from toolchain import bootstrap
 from toolchain.bootstrap import prepare, purge, stop
 from toolchain.engine import Running
-from toolchain.errors import DiskFullError
+from toolchain.errors import DiskFullError, SurroundingsUnsupportedError
 from toolchain.settings import PROJECT, Settings
 from toolchain.steps import Step
 
@@ -148,6 +148,15 @@ def test_bad_surroundings_stop_before_anything_is_written(
     with pytest.raises(DiskFullError, match="no room"):
         prepare(world.settings)
     assert not world.settings.cache.exists()
+
+
+def test_another_engine_than_the_pinned_one_is_not_made(settings: Settings) -> None:
+    """Only the pinned one's checksums are committed, which is said with the way out."""
+    other = dataclasses.replace(settings, engine_version="v0.21.11")
+    with pytest.raises(SurroundingsUnsupportedError, match=r"asks for v0\.21\.11") as refusal:
+        prepare(other)
+    assert "Docker or Podman" in refusal.value.hint
+    assert not settings.cache.exists()
 
 
 def test_trivy_is_not_compiled_twice(

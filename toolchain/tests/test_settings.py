@@ -20,6 +20,15 @@ def test_the_pin_is_read_from_dagger_json(tmp_path: Path) -> None:
     assert read_settings({"HOME": "/h"}, folder).engine_version == "v1.22.333"
 
 
+def test_another_engine_can_be_named(tmp_path: Path) -> None:
+    """TOOLCHAIN_ENGINE stands above the pin, which is kept beside it; anything else is refused."""
+    folder = project(tmp_path, '{"engineVersion": "v1.22.333"}')
+    settings = read_settings({"HOME": "/h", "TOOLCHAIN_ENGINE": "v2.0.0"}, folder)
+    assert (settings.engine_version, settings.pinned) == ("v2.0.0", "v1.22.333")
+    with pytest.raises(SurroundingsUnsupportedError, match="TOOLCHAIN_ENGINE is 'newest'"):
+        read_settings({"HOME": "/h", "TOOLCHAIN_ENGINE": "newest"}, folder)
+
+
 def test_this_project_pins_an_engine() -> None:
     """The repository's own dagger.json satisfies the rule."""
     assert read_settings({"HOME": "/h"}, PROJECT).engine_version.startswith("v")
