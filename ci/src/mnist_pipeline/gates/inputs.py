@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 PIPELINE = ("ci/src/*", "ci/pyproject.toml", "ci/requirements.lock", "dagger.json")
 SERVED = ("apps/*", "monitoring/*")  # images are made of these
 BROWSED = (  # by every stage with a browser
+    "ci/flaky-tests.toml",
     "tests/a11y/*",
     "tests/e2e/*",
     "tests/conftest.py",
@@ -29,7 +30,7 @@ INPUTS: Mapping[str, Sequence[str]] = {
     "dependencies": ("apps/*", "ci/*", "*requirements*.lock"),
     "sast": ("*.py", "*.js", "ci/analysers/*"),
     "secrets": ("*",),
-    "image-structure": (*SERVED, "deploy/*"),
+    "image-structure": (*SERVED, "deploy/*", "ci/image-sizes.toml"),
     "model": ("apps/backend/*",),
     "accessibility": (*SERVED, *BROWSED),
     "scan": ("*",),
