@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from mnist_pipeline.app import image
 from mnist_pipeline.containers import browser
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
-from mnist_pipeline.containers.session import Outcome, Session, joined
+from mnist_pipeline.containers.session import Outcome, Session, all_of, joined
 from mnist_pipeline.gates import axe, flaky, junit
 from mnist_pipeline.gates.verdicts import combined
 from mnist_pipeline.services import (
     KEEP_LOGS,
     answered,
-    at_once,
     logged,
     once_ready,
     with_logs,
@@ -113,7 +112,7 @@ async def tests(
     if shard:  # containers that are alike would be one
         images = {n: each.with_env_variable("SHARD", str(shard)) for n, each in images.items()}
     ports = {"guarded": 8000, **dict.fromkeys(PAGES, 8501), **PORTS}
-    images = await at_once({n: logged(images[n], n, port, volume) for n, port in ports.items()})
+    images = await all_of({n: logged(images[n], n, port, volume) for n, port in ports.items()})
     pytest = ["pytest", f"/tests/{folder}", f"--junitxml={REPORTS}/junit.xml"]
     if shard:
         pytest += [f"--splits={shard.of}", f"--group={shard.number}"]

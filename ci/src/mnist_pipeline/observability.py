@@ -20,12 +20,11 @@ from mnist_pipeline.containers import (
     python_tools,
 )
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
-from mnist_pipeline.containers.session import Outcome, Session
+from mnist_pipeline.containers.session import Outcome, Session, all_of
 from mnist_pipeline.gates import junit, verdicts
 from mnist_pipeline.services import (
     KEEP_LOGS,
     answered,
-    at_once,
     beside,
     command,
     logged,
@@ -127,7 +126,7 @@ async def replicas(session: Session, services: Services) -> Services:
             .with_env_variable("REPLICA", name)  # two containers that are alike would be one
         )
         parts[name] = served(container, name, 8000, switch=True)
-    return await at_once(parts)
+    return await all_of(parts)
 
 
 def exporters(session: Session, services: Services) -> dict[str, Awaitable[dagger.Service]]:
@@ -190,7 +189,7 @@ async def everything(session: Session) -> Services:
         "probe": served(bound(image(session, "probe"), edge), "probe", 9115),
         **exporters(session, database),
     }
-    return await watchers(session, {**both, **edge, **await at_once(parts)}, receiver)
+    return await watchers(session, {**both, **edge, **await all_of(parts)}, receiver)
 
 
 async def tests(session: Session) -> Recorder:

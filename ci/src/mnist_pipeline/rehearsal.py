@@ -149,10 +149,10 @@ async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
     """Rehearses on a host of its own, and judges what it came to."""
     command = ["python3", "-m", "rehearsal", "--environment", environment, "--form", form]
     command += ["--archives", deploy.ARCHIVES, "--keys", KEYS, "--reports", REPORTS]
-    whole = form == WHOLE
-    hosts = deploy.HOSTS if whole else deploy.HOSTS[:1]
-    parts = (*deploy.SERVICE, *(deploy.WATCHING if whole else ()))
-    container = operator(session, hosts, parts, empty=whole)
+    every = form == WHOLE
+    hosts = deploy.HOSTS if every else deploy.HOSTS[:1]
+    parts = (*deploy.SERVICE, *(deploy.WATCHING if every else ()))
+    container = operator(session, hosts, parts, empty=every)
     recorder = await Recorder.around(session, container)
     answers = await recorder.run("rehearsal", command, LIMIT_SECONDS).answers()
     code, log = answers.exit_code("rehearsal"), answers.log("rehearsal")

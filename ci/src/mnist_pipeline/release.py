@@ -19,7 +19,7 @@ from dagger import dag
 from mnist_pipeline.app import APPS, FOLDERS, TARGETS
 from mnist_pipeline.candidate import Candidate, candidate, origin
 from mnist_pipeline.containers import base
-from mnist_pipeline.containers.session import Session
+from mnist_pipeline.containers.session import Session, all_of
 from mnist_pipeline.containers.signing import REHEARSAL, key_pair, rehearsal_service, tools
 from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates import ledger as ledgers
@@ -31,7 +31,6 @@ from mnist_pipeline.trial import tried
 from mnist_pipeline.verification import (
     Place,
     ReleaseUsageError,
-    all_of,
     checked,
     environment_of,
     judge,

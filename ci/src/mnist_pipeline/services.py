@@ -6,16 +6,14 @@ shared keep their logs in a volume of their own. Does not know which services th
 tests look for.
 """
 
-import asyncio
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import dagger
 from dagger import dag
 
 from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
-from mnist_pipeline.containers.session import Outcome
+from mnist_pipeline.containers.session import Outcome, all_of
 from mnist_pipeline.gates.verdicts import red
 from mnist_pipeline.readiness import NOT_READY
 
@@ -23,7 +21,6 @@ READY_LIMIT_SECONDS = 90
 READINESS = "/readiness.py"
 LOGS = "/service-logs"
 LOGGED = "/usr/local/lib/logged.sh"
-Made = TypeVar("Made")
 KEEP_LOGS = ("cp", "-r", LOGS, f"{REPORTS}/services")
 
 
@@ -32,15 +29,11 @@ def beside(name: str) -> str:
     return Path(__file__).with_name(name).read_text()
 
 
-async def at_once(parts: Mapping[str, Awaitable[Made]]) -> dict[str, Made]:
-    """All parts by their names, made at the same time."""
-    return dict(zip(parts, await asyncio.gather(*parts.values()), strict=True))
-
-
 async def command(container: dagger.Container) -> list[str]:
     """What a container runs as a service."""
-    entrypoint, arguments = await asyncio.gather(container.entrypoint(), container.default_args())
-    return [*entrypoint, *arguments]
+    parts = {"entrypoint": container.entrypoint(), "arguments": container.default_args()}
+    words = await all_of(parts)
+    return [*words["entrypoint"], *words["arguments"]]
 
 
 async def logged(

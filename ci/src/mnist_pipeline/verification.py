@@ -5,17 +5,15 @@ the environment is refused with the reason; promoting moves a tag onto a digest 
 moment ago, and builds nothing. Does not know how a release is made.
 """
 
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
-import anyio
 import dagger
 
 from mnist_pipeline.app import APPS, archived
 from mnist_pipeline.candidate import CHECKS
-from mnist_pipeline.containers.session import Session
+from mnist_pipeline.containers.session import Session, all_of
 from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import ENVIRONMENTS, Evidence, Policy, Ruling
@@ -27,7 +25,6 @@ from mnist_pipeline.stages import ON_DEMAND
 
 POLICY = "ci/release-policy.toml"
 SIGNED = ("signature", *attestations.TYPES)
-Answer = TypeVar("Answer")
 
 
 class ReleaseUsageError(ValueError):
@@ -50,25 +47,6 @@ class Judged:
 
     rulings: list[Ruling]
     evidence: Evidence | None = None
-
-
-async def all_of(calls: Mapping[str, Awaitable[Answer]]) -> dict[str, Answer]:
-    """Awaits all at once; where one raises, the first one's error, and not a group of them."""
-    answers: dict[str, Answer] = {}
-    errors: dict[str, Exception] = {}
-
-    async def keep(name: str, call: Awaitable[Answer]) -> None:
-        try:
-            answers[name] = await call
-        except Exception as error:  # noqa: BLE001  raised below, once the others have ended
-            errors[name] = error
-
-    async with anyio.create_task_group() as group:
-        for name, call in calls.items():
-            group.start_soon(keep, name, call)
-    for error in errors.values():
-        raise error
-    return {name: answers[name] for name in calls}
 
 
 def now() -> datetime:

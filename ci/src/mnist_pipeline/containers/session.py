@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import dagger
@@ -113,6 +114,7 @@ class Session:
         return "the history is cut short (a shallow clone)" if ".git/shallow" in names else ""
 
 
+Made = TypeVar("Made")
 Gate = Callable[[Session], Awaitable[Outcome]]
 
 
@@ -131,15 +133,26 @@ async def attempt(part: Awaitable[Outcome]) -> Outcome:
 
 async def together(parts: Mapping[str, Awaitable[Outcome]]) -> dict[str, Outcome]:
     """Runs all parts at once and waits for every one of them."""
-    outcomes: dict[str, Outcome] = {}
+    return await all_of({name: attempt(part) for name, part in parts.items()})
 
-    async def keep(name: str, part: Awaitable[Outcome]) -> None:
-        outcomes[name] = await attempt(part)
+
+async def all_of(calls: Mapping[str, Awaitable[Made]]) -> dict[str, Made]:
+    """Awaits all at once; where one raises, the first one's error, and not a group of them."""
+    answers: dict[str, Made] = {}
+    errors: dict[str, Exception] = {}
+
+    async def keep(name: str, call: Awaitable[Made]) -> None:
+        try:
+            answers[name] = await call
+        except Exception as error:  # noqa: BLE001  raised below, once the others have ended
+            errors[name] = error
 
     async with anyio.create_task_group() as group:
-        for name, part in parts.items():
-            group.start_soon(keep, name, part)
-    return {name: outcomes[name] for name in parts}
+        for name, call in calls.items():
+            group.start_soon(keep, name, call)
+    for error in errors.values():
+        raise error
+    return {name: answers[name] for name in calls}
 
 
 async def joined(
