@@ -1,10 +1,11 @@
 """Kills the bootstrap at random moments and starts it again; every round must end with an engine.
 
-Each round begins with an empty cache folder of its own, kills `./daggerw` with -9 at a random
-moment of the time that a whole bootstrap took, starts it again, asks the engine to run a container,
-and purges. `--keep-go` makes rounds shorter: they begin with Go's modules and four fifths of its
-build cache, copied from the machine's own cache folder if that has any. After the last purge the
-machine must hold the same mounts, links, rules and processes as before.
+Each round begins with an empty cache folder of its own, has `./daggerw` run a container, kills it
+with -9 at a random moment of the time that this took before, does the same again to its end, and
+purges. A moment that comes too late is drawn again, from the time that was enough. `--keep-go`
+makes rounds shorter: they begin with Go's modules and four fifths of its build cache, copied from
+the machine's own cache folder if that has any. After the last purge the machine must hold the same
+mounts, links, rules and processes as before.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ASK = "container | from debian:trixie-slim | with-exec cat /etc/debian_version | stdout"
+RUN = [ROOT / "daggerw", "--progress", "plain", "-c", ASK]
+QUIET = subprocess.DEVNULL
 KEPT = "kept-go"
 FORGOTTEN = "012"  # first digits of the entries of Go's build cache that a round compiles again
 
@@ -46,10 +50,8 @@ def main() -> int:
             forget(environment, keep_go=True)
             whole = green_seconds(environment)
         print(f"a whole bootstrap: {whole:.0f} s", flush=True)
-        failed = sum(
-            not round_ends_green(number, chance.uniform(0, whole), environment, options.keep_go)
-            for number in range(1, options.rounds + 1)
-        )
+        killing = Killing(environment, chance, whole, keep_go=options.keep_go)
+        failed = sum(not killing.round_ends_green(n) for n in range(1, options.rounds + 1))
         left = sorted({path.name for path in Path(folder).iterdir()} - {KEPT})
     changed = {name: kept for name, kept in surroundings().items() if kept != before[name]}
     print(f"{options.rounds - failed} of {options.rounds} rounds ended green")
@@ -58,31 +60,47 @@ def main() -> int:
     return 1 if failed or left or changed else 0
 
 
-def round_ends_green(
-    number: int, moment_seconds: float, environment: dict[str, str], keep_go: bool
-) -> bool:
-    """Kill one bootstrap, start it again, and tell whether its engine works."""
-    forget(environment, keep_go=keep_go)
-    process = subprocess.Popen(
-        [ROOT / "daggerw", "version"], env=environment, cwd=ROOT, stderr=subprocess.DEVNULL
-    )
-    time.sleep(moment_seconds)  # the moment of the kill is what is varied
-    alive = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    seconds = green_seconds(environment)
-    what = "killed" if alive else "had ended before"
-    outcome = f"green after {seconds:.0f} s more" if seconds else "RED"
-    print(f"round {number}: {what} at {moment_seconds:.0f} s, {outcome}", flush=True)
-    forget(environment, keep_go=keep_go)
-    return bool(seconds)
+@dataclass
+class Killing:
+    """Rounds that share a cache folder, and what is known of the time that one takes."""
+
+    environment: dict[str, str]
+    chance: random.Random
+    whole: float
+    keep_go: bool
+
+    def round_ends_green(self, number: int) -> bool:
+        """Kill one bootstrap, start it again, and tell whether its engine works."""
+        moment = self.killed()
+        seconds = green_seconds(self.environment)
+        outcome = f"green after {seconds:.0f} s more" if seconds else "RED"
+        print(f"round {number}: killed at {moment:.0f} s, {outcome}", flush=True)
+        forget(self.environment, keep_go=self.keep_go)
+        return bool(seconds)
+
+    def killed(self) -> float:
+        """Kill one that has not ended yet, and return the moment."""
+        while True:
+            forget(self.environment, keep_go=self.keep_go)
+            moment, since = self.chance.uniform(0, self.whole), time.monotonic()
+            process = subprocess.Popen(
+                RUN, env=self.environment, cwd=ROOT, stdout=QUIET, stderr=QUIET
+            )
+            try:
+                process.wait(timeout=moment)  # the moment of the kill is what is varied
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                return moment
+            self.whole = time.monotonic() - since
+            print(f"had ended after {self.whole:.0f} s, before {moment:.0f} s", flush=True)
 
 
 def green_seconds(environment: dict[str, str]) -> float:
     """Return how long it takes until the engine has run a container; 0 if it does not."""
     since = time.monotonic()
     done = subprocess.run(
-        [ROOT / "daggerw", "--progress", "plain", "-c", ASK],
+        RUN,
         env=environment,
         cwd=ROOT,
         capture_output=True,
