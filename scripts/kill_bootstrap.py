@@ -52,6 +52,7 @@ def main() -> int:
         print(f"a whole bootstrap: {whole:.0f} s", flush=True)
         killing = Killing(environment, chance, whole, keep_go=options.keep_go)
         failed = sum(not killing.round_ends_green(n) for n in range(1, options.rounds + 1))
+        forget(environment, keep_go=False)
         left = sorted({path.name for path in Path(folder).iterdir()} - {KEPT})
     changed = {name: kept for name, kept in surroundings().items() if kept != before[name]}
     print(f"{options.rounds - failed} of {options.rounds} rounds ended green")

@@ -27,6 +27,7 @@ from mnist_pipeline import (
 )
 from mnist_pipeline.containers.session import Outcome, Session, attempt
 from mnist_pipeline.gates import sarif, verdicts
+from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.selection import StageUnknownError, chosen
 from mnist_pipeline.page import Coverage, coverage, page
 
@@ -124,6 +125,8 @@ class Evidence:
                 refused[f"{category}.refused.txt"] = f"{name}: {error}\n"
         try:
             unfit = await conformance.faults(self.session, kept)
+        except dagger.ExecError as error:
+            return kept | refused | {"not-validated.txt": f"{last_line(error.stderr)}\n"}
         except (dagger.QueryError, ValueError) as error:
             return kept | refused | {"not-validated.txt": f"{error}\n"}
         for name, fault in unfit.items():
