@@ -48,7 +48,9 @@ def name(nodeid: str) -> str:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep what a try came to that did not count."""
     if str(report.outcome) == "rerun":
-        message = str(report.longrepr).strip().splitlines()[-1]
+        lines = report.longreprtext.splitlines()
+        said = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
+        message = next(iter(said or lines), "no message")
         TRIES.append({"name": report.nodeid.rpartition("::")[2], "message": message})
 
 
