@@ -20,6 +20,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 WORKFLOWS = ".github/workflows"
+CACHE = subprocess.run(  # of the pipeline; act keeps its own with the test
+    ["sh", "-c", "echo ${XDG_CACHE_HOME:-$HOME/.cache}"],
+    capture_output=True,
+    text=True,
+    check=True,
+).stdout.strip()
 COMPILE_SECONDS, JOBS_SECONDS = 1200, 3600
 pytestmark = pytest.mark.timeout(JOBS_SECONDS + 60)
 USED = re.compile(r"uses: ((?!\./)[\w./-]+)@([0-9a-f]{40})")
@@ -110,8 +116,16 @@ class Runner:
         told, secrets = self.folder / "event.json", self.folder / "secrets"
         told.write_text(json.dumps(payload), encoding="utf-8")
         secrets.write_text("".join(f"{name}=s3cret-{name}\n" for name in SECRETS), encoding="utf-8")
-        command = [self.act, event, "--workflows", f"{WORKFLOWS}/{workflow}", "--eventpath", told]
-        command += ["--platform", "ubuntu-24.04=-self-hosted", "--secret-file", secrets]
+        command = ["env", f"XDG_CACHE_HOME={self.folder}/cache", self.act, event]
+        command += ["--env", f"XDG_CACHE_HOME={CACHE}", "--eventpath", told]
+        command += [
+            "--workflows",
+            f"{WORKFLOWS}/{workflow}",
+            "--platform",
+            "ubuntu-24.04=-self-hosted",
+            "--secret-file",
+            secrets,
+        ]
         for name, folder in self.actions().items():
             command += ["--local-repository", f"{name}={folder}"]
         done = subprocess.run(

@@ -41,6 +41,7 @@ UNRELATED_TESTS = {
     "layout",
     "load",
     "faults",
+    "jobs",
     "cluster",
     "contract",
     "observability",
