@@ -26,7 +26,7 @@ ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint"
 GITLEAKS = "github.com/zricethezav/gitleaks/v8"
 PYTHON_FILES = ("**/*.py", "**/*.pyi", "**/pyproject.toml", "**/ruff.toml", "**/.ruff.toml")
 CODE = ("**/*.py", "**/*.js")
-PROJECTS = dict.fromkeys(("apps/backend", "apps/frontend", "ci", "deploy"), "src")  # what each ships
+PROJECTS = dict.fromkeys(("apps/backend", "apps/frontend", "ci", "deploy"), "src")  # shipped
 KNOWN_FAULTY = "requests==2.19.0\n"  # CVE-2018-18074: an index with advisories knows it
 AUDIT_SECONDS = 300
 
