@@ -1,6 +1,18 @@
-"""What the planted faults share: the mark of those that cost many minutes each."""
+"""What the planted faults share: a copy of the tree, a run of stages over it, and marks.
+
+Contract: the pipeline is called as a user calls it, over a copy in which a fault may be planted.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT_SECONDS = 2400
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -9,3 +21,45 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "rehearsed: many faults, a whole rehearsal or a release each; `make faults` runs them, too",
     )
+
+
+def tracked() -> list[str]:
+    """What git would hand to a newcomer, with the changes that are not committed yet."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the tree in which to plant a fault."""
+    for name in tracked():
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def verdicts(tree: Path) -> Callable[[str], dict[str, str]]:
+    """Runs stages over the copy and answers with each one's line of the table, without its name."""
+
+    def run(stages: str) -> dict[str, str]:
+        command = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={tree}"]
+        done = subprocess.run(
+            [*command, "test", "--stages", stages],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        printed = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+        assert done.returncode == 1, f"exit code {done.returncode}, not 1:\n{printed[-3000:]}"
+        rows = re.findall(
+            r"^(?:.*\| )?([a-z-]+) +(green|red|not run) +(.*)$", printed, re.MULTILINE
+        )
+        return {name: f"{verdict} {rest}" for name, verdict, rest in rows}
+
+    return run

@@ -7,7 +7,6 @@ know how a stage judges.
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,55 +14,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from faults.conftest import LIMIT_SECONDS, ROOT
 from mnist_pipeline.planted import PLANTED
 
-ROOT = Path(__file__).resolve().parents[2]
 BACKEND = "apps/backend/src/mnist_backend"
 PAGE = "apps/frontend/src/mnist_frontend"
-LIMIT_SECONDS = 2400
 pytestmark = pytest.mark.timeout(LIMIT_SECONDS + 60)  # a run of the pipeline each
-
-
-def tracked() -> list[str]:
-    """What git would hand to a newcomer, with the changes that are not committed yet."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A copy of the tree in which to plant a fault."""
-    for name in tracked():
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
-    return tmp_path
-
-
-@pytest.fixture
-def verdicts(tree: Path) -> Callable[[str], dict[str, str]]:
-    """Runs stages over the copy and answers with each one's line of the table, without its name."""
-
-    def run(stages: str) -> dict[str, str]:
-        command = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={tree}"]
-        done = subprocess.run(
-            [*command, "test", "--stages", stages],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
-        printed = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
-        assert done.returncode == 1, f"exit code {done.returncode}, not 1:\n{printed[-3000:]}"
-        rows = re.findall(
-            r"^(?:.*\| )?([a-z-]+) +(green|red|not run) +(.*)$", printed, re.MULTILINE
-        )
-        return {name: f"{verdict} {rest}" for name, verdict, rest in rows}
-
-    return run
 
 
 @pytest.fixture
@@ -239,59 +195,6 @@ def assert_found(found: dict[str, str], *reasons: str) -> None:
     said = [f"{name}: {message}" for name, message in found.items()]
     for reason in reasons:
         assert any(re.search(reason, line, re.DOTALL) for line in said), (reason, said)
-
-
-FLAKY_TEST = """
-
-def test_that_fails_at_first(reports: Path) -> None:
-    mark = reports / "tried"
-    tried = mark.exists()
-    mark.touch()
-    assert tried, "the first try"
-"""
-FLAKY_ENTRY = """
-[[test]]
-stage = "end-to-end"
-name = "test_that_fails_at_first"
-times = 1
-reason = "planted"
-expires = {day}
-"""
-
-
-def plant_flaky_test(tree: Path, day: str) -> None:
-    """A test that fails when it is tried first, and its entry until a day."""
-    with (tree / "tests/e2e/test_digits.py").open("a", encoding="utf-8") as stream:
-        stream.write(FLAKY_TEST)
-    with (tree / "ci/flaky-tests.toml").open("a", encoding="utf-8") as stream:
-        stream.write(FLAKY_ENTRY.format(day=day))
-
-
-@pytest.mark.rehearsed
-def test_flaky_test_whose_time_is_over_turns_end_to_end_red(tree: Path, verdicts: Callable) -> None:
-    """It is not tried again, and both the failure and the entry are told."""
-    plant_flaky_test(tree, "2026-01-01")
-    told = verdicts("end")["end-to-end"]
-    assert told.startswith("red ")
-    assert re.search(r"may no longer be tried again|1 of \d+ failed", told)
-
-
-@pytest.mark.rehearsed
-def test_flaky_test_is_tried_again_and_told_in_its_shard(tree: Path, tmp_path: Path) -> None:
-    """Both shards are green, every test ran in one of them, and the other try is on record."""
-    plant_flaky_test(tree, "2099-01-01")
-    evidence = tmp_path / "evidence"
-    call = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={tree}", "report"]
-    command = [*call, "--stages", "end", "--shards", "2", "export", "--path", evidence]
-    subprocess.run(command, cwd=ROOT, timeout=LIMIT_SECONDS, check=True, capture_output=True)
-    status = json.loads((evidence / "status.json").read_text(encoding="utf-8"))
-    assert status["passed"], status
-    assert "test_that_fails_at_first" in status["retried"]["reason"]
-    assert "the first try" in status["retried"]["reason"]
-    reports = sorted(evidence.glob("end-to-end/shard-*/junit.xml"))
-    names = re.findall(r'<testcase [^>]*name="([^"]+)"', "".join(map(Path.read_text, reports)))
-    assert len(reports) == 2
-    assert len({*names}) == len(names) > 40
 
 
 @pytest.mark.rehearsed

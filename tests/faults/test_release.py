@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 
+from faults.conftest import LIMIT_SECONDS, ROOT, tracked
 from faults.registry import USER, Registry, digest_of
-from faults.test_planted import LIMIT_SECONDS, ROOT, append, tracked
+from faults.test_planted import append
 
 pytestmark = [pytest.mark.timeout(2 * LIMIT_SECONDS), pytest.mark.rehearsed]
 HOST, NAMESPACE = "registry.local", "digits"
