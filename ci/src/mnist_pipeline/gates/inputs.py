@@ -27,7 +27,7 @@ INPUTS: Mapping[str, Sequence[str]] = {
     "lint": (*PYTHON, *LINTED, "requirements.lock"),
     "types": ("apps/*", "ci/*", "requirements.lock", "pyproject.toml"),
     "unit": ("*",),  # the layout test reads every file
-    "dependencies": ("apps/*", "ci/*", "deploy/*", "*requirements*.lock"),
+    "dependencies": ("apps/*", "ci/*", "deploy/src/*", "*pyproject.toml", "*requirements*.lock"),
     "sast": ("*.py", "*.js", "ci/analysers/*"),
     "secrets": ("*",),
     "image-structure": (*SERVED, "deploy/*", "ci/image-sizes.toml"),
