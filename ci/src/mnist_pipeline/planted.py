@@ -260,7 +260,9 @@ PLANTED = (
         "image-structure/prometheus",
         "a key that a later layer removes",
         PROMETHEUS,
-        f"RUN printf '%s\\n' '{KEY}' '{'MIIE' * 20}' >/k\nRUN rm /k\n{LAST_USER}",
+        f"RUN printf '%s\\n' '{KEY}' '{'MIIE' * 20}' >/k\n"
+        f"RUN rm /k && touch /planted\n{LAST_USER}",  # of images with the same files the engine
+        # packs one alone, so what a build removes must leave a trace to be seen
         LAST_USER,
         "/k: holds a secret",
     ),
