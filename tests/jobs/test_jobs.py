@@ -277,13 +277,14 @@ def test_each_published_image_is_scanned_again(runner: Runner) -> None:
 def test_the_same_commit_comes_to_the_same_there_and_here(runner: Runner, tmp_path: Path) -> None:
     """The job runs the pipeline itself: the same stages and verdicts, and images by digest."""
     git(runner.repository, "checkout", "--quiet", "--", "daggerw")
-    _, printed = runner.run("ci.yml", "push", push("main"))
+    green, printed = runner.run("ci.yml", "push", push("main"))
     here = tmp_path / "here"
     call = ["./daggerw", "call", "report", "export", "--path", here]
     subprocess.run(call, cwd=runner.repository, check=True, capture_output=True)
     there = runner.kept / "evidence/evidence"
     assert there.is_dir(), printed
     assert verdicts(there) == verdicts(here)
+    assert green == (set(verdicts(there).values()) == {"green"}), printed
     assert images(there) == images(here)
 
 

@@ -256,15 +256,22 @@ PLANTED = (
         LAST_USER,
         "promtool runs with",
     ),
+    # The last file is a trace: of two images with the same files the engine packs one for both.
     Fault(
         "image-structure/prometheus",
         "a key that a later layer removes",
         PROMETHEUS,
-        f"RUN printf '%s\\n' '{KEY}' '{'MIIE' * 20}' >/k\n"
-        f"RUN rm /k && touch /planted\n{LAST_USER}",  # of images with the same files the engine
-        # packs one alone, so what a build removes must leave a trace to be seen
+        f"RUN printf '%s\\n' '{KEY}' '{'MIIE' * 20}' >/k\nRUN rm /k && touch /planted\n{LAST_USER}",
         LAST_USER,
         "/k: holds a secret",
+    ),
+    Fault(
+        "image-structure/prometheus",
+        "an image over its budget",
+        "ci/image-sizes.toml",
+        "[prometheus]\nbudget = 1\n#",
+        "[prometheus]\n",
+        "more than 1",
     ),
     Fault(
         "image-structure/prometheus",
