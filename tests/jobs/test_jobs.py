@@ -116,16 +116,10 @@ class Runner:
         told, secrets = self.folder / "event.json", self.folder / "secrets"
         told.write_text(json.dumps(payload), encoding="utf-8")
         secrets.write_text("".join(f"{name}=s3cret-{name}\n" for name in SECRETS), encoding="utf-8")
+        path = f"{WORKFLOWS}/{workflow}"
         command = ["env", f"XDG_CACHE_HOME={self.folder}/cache", self.act, event]
-        command += ["--env", f"XDG_CACHE_HOME={CACHE}", "--eventpath", told]
-        command += [
-            "--workflows",
-            f"{WORKFLOWS}/{workflow}",
-            "--platform",
-            "ubuntu-24.04=-self-hosted",
-            "--secret-file",
-            secrets,
-        ]
+        command += ["--env", f"XDG_CACHE_HOME={CACHE}", "--eventpath", told, "--workflows", path]
+        command += ["--platform", "ubuntu-24.04=-self-hosted", "--secret-file", secrets]
         for name, folder in self.actions().items():
             command += ["--local-repository", f"{name}={folder}"]
         done = subprocess.run(
