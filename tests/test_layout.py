@@ -131,7 +131,7 @@ OWNERS = {
     "daggerw": {},
 }
 ENVIRONMENT = (  # who reads os.environ
-    "settings conftest postgres processes asking visitors toolchain daggerw scripts"
+    "settings conftest artefacts postgres processes asking visitors toolchain daggerw scripts"
 )
 FOLDERS = ".ci .github apps ci deploy monitoring scripts tests toolchain"  # at the top
 BANNED = "utils helpers common core base misc manager service"  # they say nothing

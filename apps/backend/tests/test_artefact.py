@@ -7,7 +7,7 @@ import pytest
 from mnist_backend import artefact
 from mnist_backend.errors import ArtefactInvalidError, ArtefactMissingError, ArtefactTamperedError
 
-from .conftest import make_card
+from .artefacts import make_card
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ cluster = postgres.cluster
 PREDICT = "/api/v1/predict"
 BLANK = {"image": [0.0] * 784}
 NOWHERE = "postgresql://somebody:s3cr3t@127.0.0.1:1/nothing"
+SOON = 1  # second: nothing can be written at the end
 UNAVAILABLE = "urn:mnist-backend:problem:database-unavailable"
 
 
@@ -34,7 +35,7 @@ def tallies(client: TestClient) -> tuple[float, float, float]:
 
 def test_a_database_that_is_down_at_the_start_costs_no_answer(make_client: MakeClient) -> None:
     """The application is ready, answers all, and counts what found no room."""
-    client = make_client(database_url=NOWHERE, database_queue=30)
+    client = make_client(database_url=NOWHERE, database_queue=30, shutdown_seconds=SOON)
     assert client.get("/ready").status_code == 200
     assert ask(client, 50) == 50
     assert tallies(client) == (0, 20, 30)
@@ -43,7 +44,7 @@ def test_a_database_that_is_down_at_the_start_costs_no_answer(make_client: MakeC
 
 def test_what_needs_the_database_says_that_it_is_down(make_client: MakeClient) -> None:
     """Asking for a prediction and telling its digit end in 503 with Retry-After, and no address."""
-    client = make_client(database_url=NOWHERE)
+    client = make_client(database_url=NOWHERE, shutdown_seconds=SOON)
     identity = client.post(PREDICT, json=BLANK).json()["id"]
     body = {"prediction_id": identity, "digit": 7}
     for answer in (

@@ -12,7 +12,8 @@ from mnist_backend.predictor import Recognition, Values
 from mnist_backend.registry import ALIASES, Registry
 from mnist_backend.settings import Settings
 
-from .conftest import CertainPredictor, MakeClient, always, serving_of, write_artefact
+from .artefacts import write_artefact
+from .conftest import CertainPredictor, MakeClient, always, serving_of
 from .postgres import until
 
 NEW = "0.2.0+test"

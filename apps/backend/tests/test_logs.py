@@ -11,7 +11,8 @@ import pytest
 from mnist_backend import keys, logs
 
 from . import issuers
-from .conftest import BUILT_MODELS, MakeClient
+from .artefacts import BUILT_MODELS
+from .conftest import MakeClient
 from .processes import serving
 
 issuer = issuers.issuer

@@ -9,7 +9,7 @@ import pytest
 
 from mnist_backend import __main__ as command
 
-from .conftest import BUILT_MODELS
+from .artefacts import BUILT_MODELS
 
 
 def test_the_document_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

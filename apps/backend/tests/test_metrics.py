@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mnist_backend.metrics import Metrics
 
-from .conftest import MakeClient, make_card
+from .artefacts import make_card
+from .conftest import MakeClient
 
 Sample = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

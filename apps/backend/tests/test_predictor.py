@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 
 from mnist_backend import artefact, drawings
-from mnist_backend.artefact import Artefact, Card
+from mnist_backend.artefact import Artefact
 from mnist_backend.errors import ArtefactError, ArtefactInvalidError
 from mnist_backend.lifecycle import loaded
-from mnist_backend.predictor import OnnxPredictor, Values, check_golden
+from mnist_backend.predictor import OnnxPredictor, check_golden
 from mnist_backend.preprocess import normalise
 from mnist_backend.registry import Registry
 from mnist_backend.torch_predictor import TorchPredictor
-from mnist_backend.training import nodes
-from mnist_backend.training.parameters import Parameters
 
-from .conftest import BUILT_MODELS, MakeClient, built_artefact, make_card
+from .artefacts import BUILT_MODELS, make_card
+from .conftest import MakeClient
 
 
 def test_the_built_model_recognises_drawings_it_never_saw(built: OnnxPredictor) -> None:
@@ -91,29 +90,6 @@ def test_golden_images_are_answered_as_the_card_says(built: OnnxPredictor) -> No
     other = first.model_copy(update={"probabilities": [0.1] * 10})
     with pytest.raises(ArtefactInvalidError, match="golden image 0"):
         check_golden(built, built.card.model_copy(update={"golden": [other]}))
-
-
-def judged_pictures(card: Card) -> Values:
-    """Return all that the model was judged on: every held-out digit and every drawing."""
-    folders = {"cache": "none", "output": "none", "reports": "none"}
-    how = Parameters(source=card.source, mirrors=(), **folders, **card.configuration)
-    _, held_out = nodes.split(nodes.data(how), how)
-    both = np.concatenate([held_out.values, nodes.draw(how).values])
-    return both.reshape(len(both), -1)
-
-
-def test_both_runtimes_answer_alike(built: OnnxPredictor) -> None:
-    """Over all held-out digits and drawings both runtimes see the same, within 1e-5."""
-    card = built.card
-    values = judged_pictures(card)
-    assert len(values) == card.held_out.count + card.drawings.count
-    torch_predictor = loaded(built_artefact(), "torch")
-    pairs = list(
-        zip(built.recognise_many(values), torch_predictor.recognise_many(values), strict=True)
-    )
-    assert all(one.digit == other.digit for one, other in pairs)
-    gaps = [np.abs(np.subtract(a.probabilities, b.probabilities)).max() for a, b in pairs]
-    assert max(gaps) < 1e-5
 
 
 def test_either_runtime_is_served(make_client: MakeClient) -> None:

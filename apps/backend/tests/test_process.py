@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from .conftest import BUILT_MODELS
+from .artefacts import BUILT_MODELS
 from .postgres import until
 from .processes import Process, bare_environment, serving
 from .valkey import free_port

@@ -12,7 +12,8 @@ from mnist_backend import artefact, keys, registry
 from mnist_backend.registry import Registry
 
 from . import postgres
-from .conftest import MakeClient, serving_of, write_artefact
+from .artefacts import write_artefact
+from .conftest import MakeClient, serving_of
 from .test_metrics import counted, key
 
 database_url = postgres.database_url

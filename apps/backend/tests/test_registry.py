@@ -16,7 +16,7 @@ from mnist_backend.errors import (
 )
 from mnist_backend.registry import ALIASES, PROMOTIONS, Registry
 
-from .conftest import write_artefact
+from .artefacts import write_artefact
 
 OLD, NEW = "0.1.0+test", "0.2.0+test"
 

@@ -13,7 +13,8 @@ from mnist_backend.experiment import assigned
 from mnist_backend.predictor import Recognition, Values
 from mnist_backend.registry import Registry
 
-from .conftest import CertainPredictor, MakeClient, serving_of, sure_of, write_artefact
+from .artefacts import sure_of, write_artefact
+from .conftest import CertainPredictor, MakeClient, serving_of
 from .test_metrics import counted, key
 
 PREDICT, FEEDBACK = "/api/v1/predict", "/api/v1/feedback"

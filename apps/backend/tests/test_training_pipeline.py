@@ -15,7 +15,7 @@ from mnist_backend.training import __main__ as command
 from mnist_backend.training import pipeline_registry, settings
 from mnist_backend.training.datasets import FilesDataset, StoreDataset
 
-from .conftest import write_artefact
+from .artefacts import write_artefact
 
 PROJECT = Path(__file__).parents[1]
 # Kedro registers its resolvers in a way that OmegaConf is about to give up.

@@ -11,7 +11,7 @@ from mnist_backend.model import DIGITS
 from mnist_backend.training import evaluation, model_card, plots
 from mnist_backend.training.evaluation import Answers
 
-from .conftest import make_card
+from .artefacts import make_card
 
 
 def answered(wrong: int) -> Answers:

@@ -4,7 +4,7 @@ Contract: an image is built once from its Dockerfile and is the same object in e
 know the running stack.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 
 import dagger
 from dagger import dag
@@ -33,7 +33,7 @@ FOLDERS = {
 }
 TARGETS = {
     "backend": "serving",
-    "backend-torch": "serving-torch",
+    "backend-torch": "serving",
     "frontend": "serving",
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
@@ -55,6 +55,16 @@ OPENAPI = f"{FOLDERS['backend']}/openapi.json"
 ROOT_LOCK = "requirements.lock"
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
 TESTS_LIMIT_SECONDS = 2400  # a first run does everything at once: it has taken over 900
+UNSERVED = ("tests", "requirements-test.lock")  # no image that is served holds anything of them
+OF_TRAINING = "tests/test_training_*.py"
+TRAINING = (  # what the tests of the training read: what trains, what it is judged by, and they
+    *("Dockerfile", ".dockerignore", ".telemetry", "pyproject.toml", "requirements-t*.lock"),
+    *("conf", "src/mnist_backend/training", "src/mnist_backend/__init__.py"),
+    *(f"src/mnist_backend/{name}.py" for name in ("artefact", "drawings", "errors", "metrics")),
+    *(f"src/mnist_backend/{name}.py" for name in ("model", "preprocess", "registry")),
+    *("src/mnist_backend/predictor.py", "src/mnist_backend/torch_predictor.py"),
+    *("tests/artefacts.py", OF_TRAINING),
+)
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
 
@@ -68,7 +78,13 @@ def image(session: Session, name: str) -> dagger.Container:
     if name not in FOLDERS:
         message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
         raise ImageUnknownError(message)
-    return session.folder(FOLDERS[name]).docker_build(target=TARGETS[name])
+    arguments = [dagger.BuildArg("RUNTIME", RUNTIMES[name])] if name in RUNTIMES else None
+    return served(session, name).docker_build(target=TARGETS[name], build_args=arguments)
+
+
+def served(session: Session, name: str) -> dagger.Directory:
+    """What a served image is built from; another test changes nothing of it."""
+    return session.folder(FOLDERS[name], exclude=UNSERVED)
 
 
 def tarball(session: Session, name: str) -> dagger.File:
@@ -84,7 +100,7 @@ def archived(container: dagger.Container) -> dagger.File:
 def training(session: Session, parameters: str = "") -> dagger.Container:
     """What trains the model, and has: the store in /models, reports in /reports."""
     arguments = [dagger.BuildArg("PARAMETERS", parameters)] if parameters else None
-    folder = session.folder(FOLDERS["backend"])
+    folder = served(session, "backend")
     return folder.docker_build(target="train", build_args=arguments)
 
 
@@ -120,13 +136,20 @@ async def answering(session: Session, name: str, runtime: str) -> Outcome:
     return answers.judged(judge_runtime(runtime, answers.exit_code("check"), answers.log("check")))
 
 
-def test_image(session: Session, name: str) -> dagger.Container:
-    """The image in which an application is tested: the served code with its tests and tools.
+def image_with_tests(session: Session, name: str, parts: Collection[str] = ()) -> dagger.Container:
+    """The image in which an application is tested: the served code with its tests and tools."""
+    folder = session.folder(FOLDERS[name], include=parts)
+    return folder.docker_build(target="test").with_workdir("/app")
 
-    It is built from the very folder the served image is built from: of two folders that differ,
-    the engine would not know that their layers are the same, and would train twice.
+
+async def after_served(session: Session, name: str) -> dagger.Container:
+    """The image for tests, once the served one is there, so that it finds the layers they share.
+
+    Of two folders that differ, the engine knows only afterwards that their layers are the same:
+    built at the same time, both would train.
     """
-    return session.folder(FOLDERS[name]).docker_build(target="test").with_workdir("/app")
+    await image(session, name).sync()
+    return image_with_tests(session, name)
 
 
 def beside_tools(session: Session, *parts: str) -> dagger.Container:
@@ -147,7 +170,7 @@ async def types(session: Session) -> Outcome:
 
 async def types_of_app(session: Session, name: str) -> Outcome:
     """Mypy over an application, beside the libraries it uses."""
-    return await types_of(session, name, test_image(session, name))
+    return await types_of(session, name, await after_served(session, name))
 
 
 async def types_of_deployer(session: Session) -> Outcome:
@@ -181,7 +204,11 @@ async def types_of(session: Session, name: str, container: dagger.Container) -> 
 
 async def unit(session: Session) -> Outcome:
     """Unit tests: of each application, of this module and the toolchain, of the tree's layout."""
-    parts: dict[str, Awaitable[Outcome]] = {name: tests_of_app(session, name) for name in APPS}
+    parts: dict[str, Awaitable[Outcome]] = {
+        "backend": tests_of_backend(session),
+        "training": tests_of_training(session),
+        "frontend": tests_of_frontend(session),
+    }
     toolchain, load = beside_tools(session, "toolchain"), beside_tools(session, "tests/load")
     parts["toolchain"] = tests_of(session, toolchain, *COVERAGE, "-m", "not host", "toolchain")
     parts["load"] = tests_of(session, load, "tests/load")
@@ -198,12 +225,27 @@ def tests_of_tree(session: Session) -> dict[str, Awaitable[Outcome]]:
     }
 
 
-async def tests_of_app(session: Session, name: str) -> Outcome:
-    """The tests of an application, beside the API's document that the others are held to."""
-    image_of = test_image(session, name)
-    if name != "backend":
-        image_of = image_of.with_file("/backend/openapi.json", session.file(OPENAPI))
-    return await tests_of(session, image_of, *COVERAGE)
+async def tests_of_backend(session: Session) -> Outcome:
+    """The tests of what serves, several at a time: most of them wait for a server to start."""
+    container = await after_served(session, "backend")
+    container = container.without_directory("src/mnist_backend/training")
+    workers = ("-n", f"{session.limiter.total_tokens:.0f}", "--dist", "worksteal")
+    return await tests_of(session, container, *COVERAGE, *workers, f"--ignore-glob={OF_TRAINING}")
+
+
+async def tests_of_training(session: Session) -> Outcome:
+    """The tests of what trains, beside nothing else: a change in what serves leaves them known."""
+    await (await after_served(session, "backend")).sync()
+    container = image_with_tests(session, "backend", TRAINING)
+    covered = ("--cov=mnist_backend.training", *COVERAGE[1:])
+    return await tests_of(session, container, *covered)
+
+
+async def tests_of_frontend(session: Session) -> Outcome:
+    """The tests of the page, beside the API's document that it is held to."""
+    container = await after_served(session, "frontend")
+    container = container.with_file("/backend/openapi.json", session.file(OPENAPI))
+    return await tests_of(session, container, *COVERAGE)
 
 
 async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:
