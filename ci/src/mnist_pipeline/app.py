@@ -33,7 +33,7 @@ FOLDERS = {
 }
 TARGETS = {
     "backend": "serving",
-    "backend-torch": "serving",
+    "backend-torch": "serving-torch",
     "frontend": "serving",
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
@@ -78,8 +78,7 @@ def image(session: Session, name: str) -> dagger.Container:
     if name not in FOLDERS:
         message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
         raise ImageUnknownError(message)
-    arguments = [dagger.BuildArg("RUNTIME", RUNTIMES[name])] if name in RUNTIMES else None
-    return served(session, name).docker_build(target=TARGETS[name], build_args=arguments)
+    return served(session, name).docker_build(target=TARGETS[name])
 
 
 def served(session: Session, name: str) -> dagger.Directory:
