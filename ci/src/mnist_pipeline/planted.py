@@ -1,3 +1,4 @@
+# budget: data alone, one fault after another
 """The faults that are planted, one for every gate and more for some; data, and nothing else.
 
 Contract: a fault changes one file of a copy of the source, and its gate must turn red with a reason
@@ -209,6 +210,13 @@ PLANTED = (
         f"{PAGE}/pad.js",
         "export const planted = (e, value) => { e.innerHTML = value; };\n",
         reason="inner-html-from-value",
+    ),
+    Fault(
+        "sast/bandit",
+        "weights that are a pickle",
+        f"{BACKEND}/planted.py",
+        'import torch\n\ntorch.load("weights.pth")\n',
+        reason="B614",
     ),
     Fault(
         "sast/rules",

@@ -46,6 +46,12 @@ CANARY = {
 }
 OLD_PACKAGES = ("openssl", "urllib3")  # every database knows vulnerabilities of these versions
 
+BILLS = ("sbom.json", "sbom-spdx.json")  # CycloneDX and SPDX
+
+
+class BillAbsentError(RuntimeError):
+    """A scan came without a bill of materials."""
+
 
 async def scan(session: Session) -> Outcome:
     """Secrets, misconfiguration, licences, bills of materials, and known vulnerabilities."""
@@ -114,8 +120,16 @@ class Scanning:
             recorder.run("scan", ["trivy", kind, f"--scanners={scanners}", *settings, *options])
             .run("sarif", [*convert, "--format=sarif", f"--output={REPORTS}/{name}.sarif", report])
             .run("sbom", [*convert, "--format=cyclonedx", f"--output={REPORTS}/sbom.json", report])
+            .run(
+                "spdx",
+                [*convert, "--format=spdx-json", f"--output={REPORTS}/sbom-spdx.json", report],
+            )
             .answers()
         )
+        absent = [bill for bill in BILLS if not answers.text(bill)]
+        if absent and answers.text("trivy.json"):
+            message = f"Trivy made no {' and no '.join(absent)} of {name}"
+            raise BillAbsentError(message)
         self.reports[name] = answers.text("trivy.json")
         return answers
 

@@ -168,6 +168,17 @@ async def semgrep(session: Session) -> Outcome:
     return await by_sarif(session, container, "semgrep", [*command, "."], files)
 
 
+async def bandit(session: Session) -> Outcome:
+    """Bandit over the code that is not a test; its settings name what ruff judges in its place."""
+    settings = f"{ANALYSERS}/bandit.yaml"
+    files = [path for path in session.paths("**/*.py") if "tests" not in path.split("/")]
+    files = [path for path in files if not path.startswith(f"{ANALYSERS}/")]
+    container = analysers(session, "**/*.py", settings)
+    output = ("--format=sarif", f"--output={REPORTS}/bandit.sarif")
+    command = ["bandit", "--quiet", f"--configfile={settings}", *output, *files]
+    return await by_sarif(session, container, "bandit", command, files)
+
+
 async def semgrep_rules(session: Session) -> Outcome:
     """The tests of those rules: each finds its examples and leaves the others alone."""
     recorder = await Recorder.around(session, analysers(session, RULES))
@@ -239,7 +250,7 @@ LINT: Mapping[str, Gate] = {
     "zizmor": zizmor,
 }
 DEPENDENCIES: Mapping[str, Gate] = {"deptry": deptry, "advisories": pip_audit}
-SAST: Mapping[str, Gate] = {"semgrep": semgrep, "rules": semgrep_rules}
+SAST: Mapping[str, Gate] = {"bandit": bandit, "semgrep": semgrep, "rules": semgrep_rules}
 SECRETS: Mapping[str, Gate] = {"tree": gitleaks_tree, "history": gitleaks_history}
 
 
@@ -255,7 +266,7 @@ async def dependencies(session: Session) -> Outcome:
 
 
 async def sast(session: Session) -> Outcome:
-    """Static analysis with rules of this project's own; ruff's rules of security are in lint."""
+    """Static analysis: bandit, and rules of this project's own; ruff's of security are in lint."""
     return await joined({name: gate(session) for name, gate in SAST.items()})
 
 
