@@ -1,8 +1,9 @@
 """What the tests against a running stack share: its addresses, a real browser, a reports folder.
 
 Contract: an address comes from the variable of its name, such as BACKEND_URL, files go to
-REPORTS_DIR; the defaults are the names the stack has inside the pipeline. Imports the browser only
-when a test asks for it, so that tests without one run anywhere. Does not start or wait for it.
+REPORTS_DIR; the defaults are the names the stack has inside the pipeline. A test that needs what
+has no address, for its variable is empty, is skipped and says so. Imports the browser only when a
+test asks for it, so that tests without one run anywhere. Does not start or wait for it.
 """
 
 import json
@@ -10,7 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -72,6 +73,17 @@ class Stack:
     backend: str
     metrics: str
     prometheus: str
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401  as every attribute
+        """Hand out an address; whoever needs one that was not given is skipped."""
+        value = super().__getattribute__(name)
+        if value == "":
+            pytest.skip(f"no address of {name} was given")
+        return value
+
+    def has(self, name: str) -> bool:
+        """Whether a part has an address."""
+        return super().__getattribute__(name) != ""
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ LAYERS = {
         "main",
         "release",
         "verification",
-        "candidate trial",
+        "candidate integration trial",
         "prove stages",
         "rehearsal",
         "browsing unsigned",
@@ -83,9 +83,9 @@ OWNERS = {
     "mnist_pipeline": {
         "anyio": "prove stages containers verification",
         "dagger": (
-            "main release verification candidate trial prove stages rehearsal changes stack "
-            "contract scan static structure load monitoring observability deploy registry notify "
-            "advisories conformance services app containers hosts options unsigned"
+            "main release verification candidate integration trial prove stages rehearsal changes "
+            "stack contract scan static structure load monitoring observability deploy registry "
+            "notify advisories conformance services app containers hosts options unsigned"
         ),
         "opentelemetry": "stages",
     },

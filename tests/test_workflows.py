@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,7 @@ PLANTED = [  # rule, what to replace in GOOD, by what
     ("pins", "  # v7.0.1", ""),
     ("permissions", "permissions: {}", "permissions: read-all"),
     ("permissions", "contents: read", "contents: write"),
+    ("permissions", "contents: read", "id-token: write"),
     ("permissions", "    permissions:\n      contents: read\n", ""),
     ("calls", "call report", "call repot"),
     ("calls", "--stages", "--stage"),
@@ -88,8 +90,14 @@ mkdir -p evidence && echo '{"answer": 1}'
 printf '{\\n  "passed": %s,\\n}\\n' "$OUTCOME" > evidence/status.json
 echo summary > evidence/summary.md
 """
-NAMED = re.compile(r"\$[A-Z_]+")
+NAMED = re.compile(r"\$([A-Z_]+)")
 VALUE = "two words; $(touch planted) > `planted`"  # what a stranger may have named a branch
+
+
+def given(step: dict[str, Any]) -> dict[str, str]:
+    """A step's own variables; what would come of an event or a secret is dangerous to a shell."""
+    variables = step.get("env", {})
+    return {name: VALUE if "${{" in value else value for name, value in variables.items()}
 
 
 def run(workflow: Workflow, folder: Path, outcome: str) -> dict[str, int]:
@@ -106,11 +114,8 @@ def run(workflow: Workflow, folder: Path, outcome: str) -> dict[str, int]:
         if "run" not in step or (any(codes.values()) and step.get("if") != "always()"):
             continue
         bash = ["bash", "-e"] if step.get("shell") != "bash" else ["bash", "-eo", "pipefail"]
-        given = {
-            name: VALUE if "${{" in value else value for name, value in step.get("env", {}).items()
-        }
         path = {"PATH": "/usr/local/bin:/usr/bin:/bin", "OUTCOME": outcome}
-        environment = path | {"GITHUB_STEP_SUMMARY": str(folder / "shown")} | given
+        environment = path | {"GITHUB_STEP_SUMMARY": str(folder / "shown")} | given(step)
         command = [*bash, "-c", step["run"]]
         done = subprocess.run(command, cwd=folder, env=environment, check=False)  # noqa: S603  ours
         codes[step["run"]] = done.returncode
@@ -131,7 +136,9 @@ def test_commands_run_as_a_runner_runs_them(file: str, tmp_path: Path) -> None:
     assert set(codes.values()) == {0}
     called = (tmp_path / "called").read_text(encoding="utf-8").splitlines()
     expected = [w.partition("=") for w in calls(workflows()[file])[0]]
-    told = [name + eq + NAMED.sub(lambda _: VALUE, value) for name, eq, value in expected]
+    steps = workflows()[file].steps()
+    known = {name: value for step in steps for name, value in given(step).items()}
+    told = [name + eq + NAMED.sub(lambda m: known[m[1]], value) for name, eq, value in expected]
     assert called[1:] == told
     assert not (tmp_path / "planted").exists()
 

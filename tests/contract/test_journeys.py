@@ -152,6 +152,7 @@ def test_every_answer_names_its_request_and_its_model(
         assert len(client.get(path).headers["X-Request-Id"]) >= 8
 
 
+@pytest.mark.usefixtures("keys")
 def test_what_goes_wrong_is_told_in_a_problem_body(
     first: httpx.Client, nobody: httpx.Client
 ) -> None:

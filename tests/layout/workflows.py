@@ -25,6 +25,7 @@ PINNED_LINE = re.compile(r"uses: \S+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$")
 PERMISSIONS = {  # what a job may ever ask for, and which jobs may write
     "contents": {"read"},
     "security-events": {"write"},
+    "id-token": {"write"},  # of a job that publishes, to sign as itself
 }
 CHAINS = {"export": {"path"}, "sync": set(), "stdout": set()}  # of the engine's own objects
 
@@ -115,6 +116,7 @@ def faults_of_permissions(workflow: Workflow) -> list[str]:
             f"{name} wants {scope}: {level}"
             for scope, level in wanted.items()
             if level not in PERMISSIONS.get(scope, set())
+            or (scope == "id-token" and "publish" not in f"{job.get('uses')}{job.get('steps')}")
         ]
     return faults
 

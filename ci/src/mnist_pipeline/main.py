@@ -12,11 +12,21 @@ import dagger
 from dagger import check, function, object_type
 from dagger.mod._exceptions import FunctionError  # the one error it does not print a traceback for
 
-from mnist_pipeline import deploy, load, notify, rehearsal, release, stack, verification
+from mnist_pipeline import (
+    deploy,
+    integration,
+    load,
+    notify,
+    rehearsal,
+    release,
+    stack,
+    verification,
+)
 from mnist_pipeline.app import ImageUnknownError, image, trained
 from mnist_pipeline.changes import HistoryAbsentError, changed
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.deploy import DeploymentError
+from mnist_pipeline.gates.addresses import StackUnreachableError
 from mnist_pipeline.gates.decision import ReleaseRefusedError
 from mnist_pipeline.gates.inputs import plan
 from mnist_pipeline.gates.ledger import LedgerMalformedError
@@ -39,14 +49,18 @@ from mnist_pipeline.hosts import (
 )
 from mnist_pipeline.options import (
     Added,
+    BackendUrl,
+    Callers,
     DryRun,
     Env,
     EnvAlias,
     Fresh,
     From,
+    FrontendUrl,
     GitDir,
     Grafana,
     GrafanaPassword,
+    Here,
     History,
     Identity,
     IdentityToken,
@@ -57,11 +71,13 @@ from mnist_pipeline.options import (
     Keys,
     Ledger,
     Link,
+    MetricsUrl,
     NewPassword,
     PageKey,
     Parameters,
     Password,
     PrivateKey,
+    PrometheusUrl,
     PublicKey,
     Quick,
     RegistryName,
@@ -74,6 +90,7 @@ from mnist_pipeline.options import (
     Stage,
     Stages,
     Teams,
+    Timeout,
     To,
     Username,
 )
@@ -102,6 +119,7 @@ TOLD = (  # errors that are the caller's to mend; their message is enough
     RegistryAddressError,
     notify.ChatUnknownError,
     ReportUnknownError,
+    StackUnreachableError,
     RegistryRefusedError,
     ReleaseRefusedError,
     verification.ReleaseUsageError,
@@ -305,6 +323,27 @@ class MnistPipeline:
         """
         call = run(self.source, stages, fresh=fresh, history=self.history, shards=shards)
         return await (await told(call)).bundle()
+
+    @function(cache="never")
+    async def integration(  # noqa: PLR0913, PLR0917  each is an option of the command
+        self,
+        backend_url: BackendUrl,
+        frontend_url: FrontendUrl = "",
+        metrics_url: MetricsUrl = "",
+        prometheus_url: PrometheusUrl = "",
+        keys: Callers = None,
+        here: Here = None,
+        timeout: Timeout = 900,
+    ) -> dagger.Directory:
+        """Test a stack that runs elsewhere: scripts/test-integration.sh gives the addresses.
+
+        Hands over the evidence as report does. Tests that need what was not given are left out and
+        named; none is hostile, but what they write, predictions and feedback, stays in the stack.
+        """
+        addresses = {"backend": backend_url, "frontend": frontend_url}
+        addresses |= {"metrics": metrics_url, "prometheus": prometheus_url}
+        target = integration.Stack(addresses, keys, here or (), timeout)
+        return await (await told(integration.integration(self.source, target))).bundle()
 
     @function(cache="never")
     async def debug(self, stage: Stage) -> dagger.Container:

@@ -50,6 +50,22 @@ Identity = Annotated[
 Issuer = Annotated[
     str, Doc("Without a key: who vouches, https://token.actions.githubusercontent.com for GitHub.")
 ]
+BackendUrl = Annotated[str, Doc("Where the API answers, for example http://localhost:8000.")]
+FrontendUrl = Annotated[str, Doc("Where the page answers; without it no browser looks at it.")]
+MetricsUrl = Annotated[str, Doc("The backend's own page of metrics, with its path.")]
+PrometheusUrl = Annotated[str, Doc("Where Prometheus answers.")]
+Callers = Annotated[
+    dagger.Directory | None,
+    Doc(
+        "A folder with the files first.key, second.key and admin.key, for a service that asks for "
+        "keys; with them a test makes the champion the challenger, too."
+    ),
+]
+Here = Annotated[
+    list[dagger.Service] | None,
+    Doc("What of the stack runs on this machine: tcp://localhost:8000, one for each port."),
+]
+Timeout = Annotated[int, Doc("How long the tests of a part may take, in seconds.")]
 DryRun = Annotated[
     bool,
     Doc(

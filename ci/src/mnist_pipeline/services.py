@@ -62,10 +62,12 @@ def with_readiness(container: dagger.Container) -> dagger.Container:
     return container.with_new_file(READINESS, beside("readiness.py"))
 
 
-def once_ready(addresses: Mapping[str, str], *then: str) -> Collection[str]:
+def once_ready(
+    addresses: Mapping[str, str], *then: str, limit_seconds: int = READY_LIMIT_SECONDS
+) -> Collection[str]:
     """A command that begins when every service answers at its address."""
     named = [f"{name}={url}" for name, url in addresses.items()]
-    return ["python3", READINESS, str(READY_LIMIT_SECONDS), *named, "--", *then]
+    return ["python3", READINESS, str(limit_seconds), *named, "--", *then]
 
 
 async def answered(recorder: Recorder) -> Answers | Outcome:

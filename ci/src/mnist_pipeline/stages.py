@@ -145,11 +145,11 @@ def selected(names: Sequence[str] | None) -> list[str]:
     return chosen(named, STAGES) if named else [name for name in STAGES if name not in ON_DEMAND]
 
 
-async def timed(name: str, session: Session) -> tuple[verdicts.StageResult, Outcome]:
+async def timed(name: str, stage: Awaitable[Outcome]) -> tuple[verdicts.StageResult, Outcome]:
     """Runs one stage under its own span."""
     began = time.monotonic()
     with tracer.start_as_current_span(f"stage {name}") as span:
-        outcome = await attempt(bounded(name, session))
+        outcome = await attempt(stage)
         if not outcome.verdict.passed:
             span.set_status(trace.StatusCode.ERROR, verdicts.told(outcome.verdict))
     seconds = time.monotonic() - began
@@ -184,7 +184,7 @@ async def run(
     done: dict[str, tuple[verdicts.StageResult, Outcome]] = {}
 
     async def keep(name: str) -> None:
-        done[name] = await timed(name, session)
+        done[name] = await timed(name, bounded(name, session))
 
     async with anyio.create_task_group() as group:
         for name in order:
