@@ -159,6 +159,7 @@ def test_the_sums_do_not_depend_on_the_order() -> None:
         ("Error: dial tcp: lookup x on y: no such host", "--registry"),
         ("error: TOOMANYREQUESTS: slow down", "wait"),
         ("Error: write: no space left on device", "full"),
+        ('Error: Get "https://a.sigstore.dev/1": dial tcp: no such host', "to sign without a key"),
     ],
 )
 def test_a_refusal_tells_the_way_out(said: str, hint: str) -> None:

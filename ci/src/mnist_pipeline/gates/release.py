@@ -17,8 +17,12 @@ DESCRIBED = re.compile(r"v(\d+)\.(\d+)\.(\d+)((?:-[0-9A-Za-z.]+)*)-(\d+)-g([0-9a
 ADDRESS = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 REFERENCE = re.compile(r"(?P<repository>[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)+)(?P<end>[:@]\S+)?")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-FOREIGN = re.compile(r"https?://\S+")
-REFUSALS = (  # what a registry's client prints, and what to do
+FOREIGN = re.compile(r"https?://[^\s\"]+")
+REFUSALS = (  # what a client of a registry, or of what signs without a key, prints, and what to do
+    (
+        r"sigstore\.dev",
+        "to sign without a key the network must lead to Sigstore; give --key where it does not",
+    ),
     (
         r"unauthorized|authentication required|denied|\b401\b|\b403\b",
         "check --username, --password",
@@ -160,4 +164,4 @@ def explained(step: str, said: str) -> str:
     last = (telling or lines or ["it printed nothing"])[-1]
     hints = [hint for pattern, hint in REFUSALS if re.search(f"(?i){pattern}", said)]
     hint = f"; {hints[0]}" if hints else ""
-    return f"{step} failed: {FOREIGN.sub('the registry', last)[:300]}{hint}"
+    return f"{step} failed: {FOREIGN.sub('an address', last)[:300]}{hint}"
