@@ -1,10 +1,11 @@
 """Decisions about releases, as people and machines read them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from mnist_pipeline.gates.decision import ALL, Decision, ReleaseRefusedError
+from mnist_pipeline.gates.decision import ALL, Decision, ReleaseRefusedError, released
 from mnist_pipeline.gates.policy import Ruling
 
 GOOD = Decision("publish", "dev", False, {ALL: [Ruling("lint", "passed")]}, {"backend": "r/b@d"})
@@ -46,3 +47,25 @@ def test_a_decision_tells_machines_its_digests() -> None:
     assert told["verdict"] == "green"
     assert told["images"] == {"backend": "r/b@d"}
     assert told["rulings"]["all"][0]["check"] == "lint"
+
+
+def test_a_release_tells_what_to_deploy() -> None:
+    """Its images by name and digest, as deploy takes them."""
+    assert released(GOOD.text()) == ["backend=r/b@d"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "not what publish or promote prints"),
+        ("[]", "not what publish or promote prints"),
+        ('{"verdict": "green"}', "not what publish or promote prints"),
+        (BAD.text(), "refused or only rehearsed"),
+        (replace(GOOD, rehearsal=True).text(), "refused or only rehearsed"),
+        (replace(GOOD, images={}).text(), "refused or only rehearsed"),
+    ],
+)
+def test_what_was_not_released_is_not_deployed(text: str, told: str) -> None:
+    """A file that is none, a refusal and a rehearsal leave nothing to deploy."""
+    with pytest.raises(ReleaseRefusedError, match=told):
+        released(text)

@@ -98,6 +98,15 @@ def test_every_stage_has_a_planted_fault() -> None:
     assert named - proved == set()
 
 
+def test_code_without_a_test_turns_unit_red(tree: Path, verdicts: Callable) -> None:
+    """Coverage that falls below the floor of its part is told, though every test passes."""
+    body = "".join(f"    value += {number}\n" for number in range(8))
+    append(
+        tree, f"{PAGE}/words.py", f"\n\ndef planted(value: int) -> int:\n{body}    return value\n"
+    )
+    assert_only_red(verdicts("unit"), "unit", "frontend is covered to 9[0-9.]+ %, below its floor")
+
+
 def test_barriers_on_the_page_turn_accessibility_red(tree: Path, failures: Callable) -> None:
     """A field without a label, pale text and a wrong language are each found by their own test."""
     plant(

@@ -1,3 +1,4 @@
+# budget: the jobs of all workflows, side by side
 """Runs the jobs of the workflows themselves, by act in host mode, beside stand-ins for actions.
 
 Contract: act is compiled from its Go module; an action is told apart by its commit, and its
@@ -29,7 +30,7 @@ CACHE = subprocess.run(  # of the pipeline; act keeps its own with the test
 COMPILE_SECONDS, JOBS_SECONDS = 1200, 3600
 pytestmark = pytest.mark.timeout(JOBS_SECONDS + 60)
 USED = re.compile(r"uses: ((?!\./)[\w./-]+)@([0-9a-f]{40})")
-SECRETS = ("GHCR_TOKEN", "SLACK_WEBHOOK")
+SECRETS = ("GHCR_TOKEN", "SLACK_WEBHOOK", "STAGING_HOST", "PRODUCTION_HOST", "DEPLOY_KEY")
 PIPELINE = """\
 #!/bin/sh
 echo "$*" >>{calls}
@@ -111,7 +112,9 @@ class Runner:
         program = self.repository / "daggerw"
         program.write_text(PIPELINE.format(calls=self.folder / "calls", bad=bad), encoding="utf-8")
 
-    def run(self, workflow: str, event: str, payload: dict[str, object]) -> tuple[bool, str]:
+    def run(
+        self, workflow: str, event: str, payload: dict[str, object], known_hosts: str = ""
+    ) -> tuple[bool, str]:
         """Runs a workflow for an event; whether every job was green, and what was printed."""
         told, secrets = self.folder / "event.json", self.folder / "secrets"
         told.write_text(json.dumps(payload), encoding="utf-8")
@@ -119,6 +122,7 @@ class Runner:
         path = f"{WORKFLOWS}/{workflow}"
         command = ["env", f"XDG_CACHE_HOME={self.folder}/cache", self.act, event]
         command += ["--env", f"XDG_CACHE_HOME={CACHE}", "--eventpath", told, "--workflows", path]
+        command += ["--var", f"KNOWN_HOSTS={known_hosts}"]
         command += ["--platform", "ubuntu-24.04=-self-hosted", "--secret-file", secrets]
         for name, folder in self.actions().items():
             command += ["--local-repository", f"{name}={folder}"]
@@ -211,6 +215,22 @@ def test_a_branch_is_released_to_its_environment(
     assert published[:2] == ["publish", f"--env={environment}"]
     assert told[:2] == ["notify", "--report=report.json"]
     assert not any("s3cret" in word for word in (*published, *told, printed))
+
+
+@pytest.mark.parametrize(
+    ("branch", "environment"), [("develop", "staging"), ("main", "production")]
+)
+def test_a_release_is_deployed_where_there_are_hosts(
+    runner: Runner, branch: str, environment: str
+) -> None:
+    """To the host of its environment, and nothing but what was published; a key is no argument."""
+    green, printed = runner.run("release.yml", "push", push(branch), "host ssh-ed25519 AAAA")
+    assert green, printed
+    (deployed,) = [call for call in runner.calls if call[0] == "deploy"]
+    assert {f"--env={environment}", "--release=release/release.json"} <= {*deployed}
+    assert f"--host=s3cret-{environment.upper()}_HOST" in deployed
+    assert not any("s3cret-DEPLOY" in word or "s3cret-GHCR" in word for word in deployed)
+    assert "--known-hosts=known_hosts" in deployed
 
 
 def test_a_release_that_is_refused_is_red_and_kept(runner: Runner) -> None:

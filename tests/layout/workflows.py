@@ -19,7 +19,7 @@ from layout.source import name as name_of
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".github" / "workflows"
 SECRETS = {"GHCR_TOKEN", "STAGING_HOST", "PRODUCTION_HOST", "GRAFANA_PASSWORD", "SLACK_WEBHOOK"}
-SECRETS |= {"COSIGN_KEY", "COSIGN_PASSWORD"}  # the release is signed by key
+SECRETS |= {"DEPLOY_KEY"}  # what opens a host
 PIN = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 PINNED_LINE = re.compile(r"uses: \S+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$")
 PERMISSIONS = {  # what a job may ever ask for, and which jobs may write

@@ -5,6 +5,7 @@ know the running stack.
 """
 
 from collections.abc import Awaitable, Collection
+from dataclasses import replace
 
 import dagger
 from dagger import dag
@@ -12,7 +13,7 @@ from dagger import dag
 from mnist_pipeline.containers import python_tools, remembering
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
-from mnist_pipeline.gates import junit, python
+from mnist_pipeline.gates import coverage, junit, python
 from mnist_pipeline.gates.model import judge as judge_model
 from mnist_pipeline.gates.model import judge_runtime
 
@@ -209,8 +210,9 @@ async def unit(session: Session) -> Outcome:
         "frontend": tests_of_frontend(session),
     }
     toolchain, load = beside_tools(session, "toolchain"), beside_tools(session, "tests/load")
-    parts["toolchain"] = tests_of(session, toolchain, *COVERAGE, "-m", "not host", "toolchain")
-    parts["load"] = tests_of(session, load, "tests/load")
+    given = (*COVERAGE, "-m", "not host", "toolchain")
+    parts["toolchain"] = pytest_in(session, toolchain, *given, covering="toolchain")
+    parts["load"] = pytest_in(session, load, "tests/load")
     return await joined({**parts, **tests_of_tree(session)})
 
 
@@ -219,8 +221,8 @@ def tests_of_tree(session: Session) -> dict[str, Awaitable[Outcome]]:
     pipeline, tree = beside_tools(session, "ci"), beside_tools(session, "*", ".*")
     shape = ("tests/test_layout.py", "tests/test_workflows.py")
     return {
-        "pipeline": tests_of(session, pipeline, *COVERAGE, "ci/tests"),
-        "layout": tests_of(session, tree, *shape),
+        "pipeline": pytest_in(session, pipeline, *COVERAGE, "ci/tests", covering="pipeline"),
+        "layout": pytest_in(session, tree, *shape),
     }
 
 
@@ -229,7 +231,8 @@ async def tests_of_backend(session: Session) -> Outcome:
     container = await after_served(session, "backend")
     container = container.without_directory("src/mnist_backend/training")
     workers = ("-n", f"{session.limiter.total_tokens:.0f}", "--dist", "worksteal")
-    return await tests_of(session, container, *COVERAGE, *workers, f"--ignore-glob={OF_TRAINING}")
+    given = (*COVERAGE, *workers, f"--ignore-glob={OF_TRAINING}")
+    return await pytest_in(session, container, *given, covering="backend")
 
 
 async def tests_of_training(session: Session) -> Outcome:
@@ -237,19 +240,26 @@ async def tests_of_training(session: Session) -> Outcome:
     await (await after_served(session, "backend")).sync()
     container = image_with_tests(session, "backend", TRAINING)
     covered = ("--cov=mnist_backend.training", *COVERAGE[1:])
-    return await tests_of(session, container, *covered)
+    return await pytest_in(session, container, *covered, covering="training")
 
 
 async def tests_of_frontend(session: Session) -> Outcome:
     """The tests of the page, beside the API's document that it is held to."""
     container = await after_served(session, "frontend")
     container = container.with_file("/backend/openapi.json", session.file(OPENAPI))
-    return await tests_of(session, container, *COVERAGE)
+    return await pytest_in(session, container, *COVERAGE, covering="frontend")
 
 
-async def tests_of(session: Session, container: dagger.Container, *arguments: str) -> Outcome:
-    """Pytest in a container, with its report."""
+async def pytest_in(
+    session: Session, container: dagger.Container, *arguments: str, covering: str = ""
+) -> Outcome:
+    """Pytest in a container, with its report; where it covers a part, that part's floor holds."""
     recorder = await Recorder.around(session, container)
     answers = await recorder.run("pytest", [*PYTEST, *arguments], TESTS_LIMIT_SECONDS).answers()
     xml, log = answers.text("junit.xml"), answers.log("pytest")
-    return answers.judged(junit.judge(xml, answers.exit_code("pytest"), log, may_skip=True))
+    verdict = junit.judge(xml, answers.exit_code("pytest"), log, may_skip=True)
+    if verdict.passed and covering:
+        floors = coverage.floors(session.text(coverage.FLOORS))
+        reached = coverage.judge(covering, answers.text("coverage.xml"), floors)
+        verdict = replace(reached, counts=verdict.counts)
+    return answers.judged(verdict)

@@ -14,6 +14,7 @@ from dagger import dag
 from mnist_pipeline.app import image
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
+from mnist_pipeline.gates import decision
 
 SERVICE = ("backend", "frontend", "edge", "postgresql", "deployer")
 WATCHING = (
@@ -97,6 +98,11 @@ def archives(session: Session, names: Collection[str]) -> dagger.Directory:
         media = dagger.ImageMediaTypes.DockerMediaTypes
         folder = folder.with_file(f"{name}.tar", image(session, name).as_tarball(media_types=media))
     return folder
+
+
+async def released(release: dagger.File) -> list[str]:
+    """The images of a release, as `published` takes them; raises ReleaseRefusedError."""
+    return decision.released(await release.contents())
 
 
 async def published(images: Collection[str]) -> list[str]:

@@ -28,6 +28,10 @@ Images = Annotated[
         "that are not given are built from the source and sent over SSH."
     ),
 ]
+Published = Annotated[
+    dagger.File | None,
+    Doc("What publish or promote printed: its images, with --images none of them by name."),
+]
 ReleaseName = Annotated[str, Doc("The name of the release, for people; its digest by default.")]
 Certificate = Annotated[
     dagger.Secret | None,

@@ -41,6 +41,7 @@ from mnist_pipeline.hosts import (
     Images,
     KnownHosts,
     More,
+    Published,
     Reason,
     ReleaseName,
     SelfSigned,
@@ -277,7 +278,10 @@ class MnistPipeline:
         environment: EnvAlias = "",
         action: Action = "deploy",
         images: Images = None,
+        release: Published = None,
         key: PublicKey = None,
+        identity: Identity = "",
+        issuer: Issuer = "",
         username: Username = "",
         password: Password = None,
         name: ReleaseName = "",
@@ -291,16 +295,18 @@ class MnistPipeline:
     ) -> str:
         """Deploy to a host with Docker over SSH, or tell what runs there; see --action.
 
-        Verifies published images as `verify` does, which needs their --key. Then
-        it tries the release in the dark, shifts traffic to it while it is compared with the one
-        before, and goes back by itself where it does not do; visitors notice nothing.
+        Verifies published images as `verify` does, which needs their --key, or --identity with
+        --issuer. Then it tries the release in the dark, shifts traffic to it while it is compared
+        with the one before, and goes back by itself where it does not do; visitors notice nothing.
         """
         where, chats = env or environment, {"slack": slack, "teams": teams}
+        if release:
+            images = [*(images or ()), *await told(deploy.released(release))]
         for address in await told(deploy.published(images or ())):
-            await self.verify(address, key, env=where, username=username, password=password)
+            await self.verify(address, key, identity, issuer, where, username, password)
         entering = deploy.Entrance(where, host, ssh_key, known_hosts)
-        release = deploy.Release(images or (), name, certificate, self_signed)
-        order = deploy.Order(entering, action, release, chats, watched, force, options or ())
+        shown = deploy.Release(images or (), name, certificate, self_signed)
+        order = deploy.Order(entering, action, shown, chats, watched, force, options or ())
         return await told(deploy.run(await Session.opened(self.source), order))
 
     @function(cache="never")

@@ -19,6 +19,25 @@ class ReleaseRefusedError(RuntimeError):
     """What was to be released, promoted or verified may not be; the message is every reason."""
 
 
+def released(text: str) -> list[str]:
+    """The images of a release, NAME=REGISTRY/NAME@DIGEST each, as `publish` printed it.
+
+    Raises:
+        ReleaseRefusedError: it is no release, was refused, or was rehearsed only.
+    """
+    try:
+        read = json.loads(text)
+        done = read["verdict"] == "green" and read["rehearsal"] is False
+        images = [f"{name}={image}" for name, image in read["images"].items()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"--release is not what publish or promote prints ({error!r})"
+        raise ReleaseRefusedError(message) from error
+    if not (done and images):
+        message = "--release was refused or only rehearsed: no image of it is there to deploy"
+        raise ReleaseRefusedError(message)
+    return images
+
+
 @dataclass(frozen=True)
 class Decision:
     """What the policy says of a release, and what the release is."""
