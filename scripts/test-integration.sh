@@ -3,7 +3,7 @@
 #   scripts/test-integration.sh --backend-url URL [--timeout S] [OPTION OF `dagger call integration` ...]
 # such as --frontend-url, --metrics-url and --prometheus-url (each widens what is tested) and --keys FOLDER. The evidence
 # goes to evidence/integration. Ends with 0 if all that could be tested is green, 1 if not, 2 where no address is given.
-# DEBUG=1 shows what is run and all that it prints.
+# DEBUG=1 shows what is run and all that it prints. Paths are seen from the root of this repository.
 set -eu
 [ "${DEBUG:-0}" = 0 ] || set -x
 cd "$(dirname "$0")/.."

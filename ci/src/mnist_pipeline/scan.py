@@ -45,7 +45,6 @@ CANARY = {
     "requirements.txt": "urllib3==1.26.4\n",
 }
 OLD_PACKAGES = ("openssl", "urllib3")  # every database knows vulnerabilities of these versions
-
 BILLS = ("sbom.json", "sbom-spdx.json")  # CycloneDX and SPDX
 
 
