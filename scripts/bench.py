@@ -4,7 +4,12 @@ Runs every stage cold (in a cache folder of its own, removed at the end), again 
 after a change of one line in the backend, in the page, in a test and in the README. For each run
 it says how many stages the cache answered, and which one was waited for longest. `--keep` measures
 in the machine's own cache folder, which must not exist yet, and leaves it to be used; `--warm`
-leaves the cold part out and uses the cache that is there; `--stages` measures some stages only.
+leaves the cold part out and uses the cache that is there; `--pruned` has the machine's own engine
+forget all that it has built, in place of a cold start; `--stages` measures some stages only.
+
+`--beside` measures six stages, and in turn with each run the same ones as a shell script over
+docker build and compose has them (tests/load/script), on a throw-away host with a real Docker. Both
+begin with their engine, the base image and the scanner there, and nothing built.
 """
 
 from __future__ import annotations
@@ -27,6 +32,12 @@ CHANGES = {  # what is changed, and the line that is added there
     "a test of the page": ("apps/frontend/tests/test_page.py", "\n\nMEASURED_AT = {now}\n"),
     "README.md": ("README.md", "\nMeasured at {now}.\n"),
 }
+BESIDE = "lint,types,unit,accessibility,scan,end-to-end"  # which the script has, too
+SCANNER_SECONDS = 1800  # it is compiled beside other work
+
+
+class ScannerLateError(TimeoutError):
+    """The scanner did not come in time."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +55,24 @@ def main() -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--warm", action="store_true", help="use the cache that is there")
     which.add_argument("--keep", action="store_true", help="fill the machine's own cache, keep it")
+    which.add_argument("--pruned", action="store_true", help="use the own engine, emptied first")
+    parser.add_argument("--beside", action="store_true", help="beside the same as a shell script")
     parser.add_argument("--stages", default="", help="some stages only, as `test --stages` has it")
     options = parser.parse_args()
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     if options.keep and (own / "mnist-pipeline").exists():
         parser.error(f"--keep: {own / 'mnist-pipeline'} exists; purge it, or measure with --warm")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        apart = not options.warm and not options.keep
+        apart = not (options.warm or options.keep or options.pruned)
         environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own)}
-        bench = Bench(environment, Path(folder), options.stages)
+        stages = options.stages or (BESIDE if options.beside else "")
+        bench = Bench(environment, Path(folder), stages, beside=options.beside)
         try:
-            bench.measure(warm=options.warm)
+            if options.pruned:
+                bench.prune()
+            elif not options.warm:
+                bench.begin()
+            bench.measure(cold=not options.warm)
         finally:
             bench.print()
             if apart:
@@ -65,22 +83,49 @@ def main() -> int:
 class Bench:
     """What has been measured so far, which is printed whatever happens to the rest."""
 
-    def __init__(self, environment: dict[str, str], folder: Path, stages: str) -> None:
+    def __init__(
+        self, environment: dict[str, str], folder: Path, stages: str, *, beside: bool
+    ) -> None:
         """Measure with a cache folder, with room for copies, some stages or all of them."""
-        self.environment, self.folder = environment, folder
+        self.environment, self.folder, self.beside = environment, folder, beside
         self.stages = ["--stages", stages] if stages else []
         self.rows: list[Row] = []
 
-    def measure(self, *, warm: bool) -> None:
+    def begin(self) -> None:
+        """Measure what comes before the first run; what shall be compared begins with a scanner."""
+        self.rows.append(self.timed("engine ready, from nothing", ["version"]))
+        self.rows += steps(Path(self.environment["XDG_CACHE_HOME"]))
+        if self.beside:
+            self.await_scanner()
+
+    def await_scanner(self) -> None:
+        """Wait until the toolchain has the scanner.
+
+        Raises:
+            ScannerLateError: it does not come.
+        """
+        since = time.monotonic()
+        while "trivy     in the registry" not in toolchain("status", self.environment):
+            if time.monotonic() - since > SCANNER_SECONDS:
+                message = f"no scanner after {SCANNER_SECONDS} s; `python3 -m toolchain logs`"
+                raise ScannerLateError(message)
+            time.sleep(5)
+
+    def prune(self) -> None:
+        """Have the engine forget all that it has built."""
+        self.timed("pruning", ["--progress", "plain", "core", "engine", "local-cache", "prune"])
+
+    def measure(self, *, cold: bool) -> None:
         """Measure in the order in which a newcomer meets it."""
-        if not warm:
-            since = time.monotonic()
-            self.rows.append(self.timed("engine ready, from nothing", ["version"]))
-            self.rows += steps(Path(self.environment["XDG_CACHE_HOME"]))
-            first = self.report("first run after it")
-            whole = time.monotonic() - since
-            self.rows += [first, Row("whole first run, from nothing", whole)]
+        if cold:
+            ready = sum(row.seconds for row in self.rows[:1])
+            self.rows.append(self.report("first run, nothing built"))
+            self.rows += self.script(["--anew"])
+            if ready and not self.beside:
+                whole = ready + self.rows[-1].seconds
+                self.rows.append(Row("whole first run, from nothing", whole))
         self.rows.append(self.report("again, with no change"))
+        self.rows += self.script([])
         for number, (what, (path, line)) in enumerate(CHANGES.items()):
             copy = self.folder / f"changed-{number}"
             shutil.copytree(
@@ -91,7 +136,22 @@ class Bench:
             with (copy / path).open("a", encoding="utf-8") as stream:
                 stream.write(line.format(now=int(time.time())))
             self.rows.append(self.report(f"after one line in {what}", copy))
+            self.rows += self.script([], copy)
             shutil.rmtree(copy)
+
+    def script(self, options: list[str], source: Path | None = None) -> list[Row]:
+        """Return how long the script takes for what the last row tells, if it is asked for."""
+        if not self.beside:
+            return []
+        told = self.folder / "seconds.json"
+        where = [f"--source={source}"] if source else []
+        call = ["--progress", "plain", "call", *where, "bench-script", *options]
+        self.timed("the same as a script", [*call, "export", "--path", str(told)])
+        seconds: dict[str, float] = json.loads(told.read_text(encoding="utf-8"))
+        whole, last = sum(seconds.values()), max(seconds, key=lambda stage: seconds[stage])
+        ratio = whole / self.rows[-1].seconds
+        remark = f"{ratio:.1f} times as long; longest {last}, {seconds[last]:.0f} s"
+        return [Row("  the same as a script", whole, remark)]
 
     def report(self, name: str, source: Path | None = None) -> Row:
         """Return how long the stages take, over another source tree than this one if it is named.
@@ -142,9 +202,13 @@ def steps(cache: Path) -> list[Row]:
     return [Row(f"  step {path.stem}", json.loads(path.read_text())["seconds"]) for path in records]
 
 
-def toolchain(verb: str, environment: dict[str, str]) -> None:
-    """Run a verb of the toolchain."""
-    subprocess.run([sys.executable, "-m", "toolchain", verb], env=environment, cwd=ROOT, check=True)
+def toolchain(verb: str, environment: dict[str, str]) -> str:
+    """Run a verb of the toolchain, and return what it says."""
+    command = [sys.executable, "-m", "toolchain", verb]
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ LAYERS = {
         "verification",
         "candidate integration trial",
         "prove stages",
-        "rehearsal",
+        "rehearsal script",
         "browsing unsigned",
         "planted changes stack contract scan static structure load monitoring observability deploy",
         "advisories conformance notify registry",
@@ -85,7 +85,7 @@ OWNERS = {
         "dagger": (
             "main release verification candidate integration trial prove stages rehearsal changes "
             "stack contract scan static structure load monitoring observability deploy registry "
-            "notify advisories conformance services app containers hosts options unsigned"
+            "notify advisories conformance script services app containers hosts options unsigned"
         ),
         "opentelemetry": "stages",
     },

@@ -52,24 +52,19 @@ def settle(page: Page) -> None:
 
 def draw(page: Page, digit: int) -> None:
     """Draw a digit with the mouse, the button down along each stroke."""
-    pad, mouse = sheet(page), page.mouse
-    pad.scroll_into_view_if_needed()
-    for stroke in STROKES[digit]:
-        first, *rest = rounded(rounded(stroke))
-        mouse.move(*place(pad, first))
+    mouse = page.mouse
+    for first, *rest in strokes(page, digit):
+        mouse.move(*first)
         mouse.down()
         for point in rest:
-            mouse.move(*place(pad, point), steps=2)
+            mouse.move(*point)
         mouse.up()
 
 
 def touch(page: Page, digit: int) -> None:
     """Draw a digit with a finger, by the touch events that the browser's own protocol sends."""
-    pad = sheet(page)
-    pad.scroll_into_view_if_needed()
     protocol = page.context.new_cdp_session(page)
-    for stroke in STROKES[digit]:
-        path = [place(pad, point) for point in rounded(rounded(stroke))]
+    for path in strokes(page, digit):
         for index, (x, y) in enumerate(path):
             kind = "touchMove" if index else "touchStart"
             finger = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
@@ -126,11 +121,16 @@ def answer(page: Page) -> str:
     return shown.first.inner_text()
 
 
-def place(pad: Locator, point: tuple[float, float]) -> tuple[float, float]:
-    """Translate a point of the unit square into the page's pixels."""
+def strokes(page: Page, digit: int) -> list[list[tuple[float, float]]]:
+    """Return where the strokes of a digit lie on the page, in its pixels."""
+    pad = sheet(page)
+    pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     assert box is not None, "the pad is not visible"
-    return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]
+    return [
+        [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in path]
+        for path in (rounded(rounded(stroke)) for stroke in STROKES[digit])
+    ]
 
 
 PAPER = """<!doctype html><body style="margin:0">

@@ -19,6 +19,7 @@ from mnist_pipeline import (
     notify,
     rehearsal,
     release,
+    script,
     stack,
     verification,
 )
@@ -50,6 +51,7 @@ from mnist_pipeline.hosts import (
 )
 from mnist_pipeline.options import (
     Added,
+    Anew,
     BackendUrl,
     Callers,
     DryRun,
@@ -415,6 +417,17 @@ class MnistPipeline:
         """
         session = await Session.opened(self.source)
         return await (await rehearsal.bench(session)).sync()
+
+    @function(cache="never")
+    async def bench_script(self, anew: Anew = False) -> dagger.File:
+        """Run six stages as a shell script over docker build and compose; the seconds of each.
+
+        The script is tests/load/script/script.sh: lint, types, unit, accessibility, scan and
+        end-to-end, one after another, on a throw-away host with a real Docker, which keeps what it
+        has built for the next time. `make bench` measures this pipeline beside it. JSON.
+        """
+        session = await Session.opened(self.source)
+        return await script.timed(session, anew=anew).sync()
 
     @function(cache="never")
     async def up(

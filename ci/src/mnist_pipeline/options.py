@@ -167,6 +167,7 @@ Quick = Annotated[
     bool,
     Doc("Measure for about 3 minutes instead of 12: fewer and shorter passes, wider ranges."),
 ]
+Anew = Annotated[bool, Doc("Empty the throw-away host's Docker first: nothing is built yet.")]
 ImageName = Annotated[
     str,
     Doc(

@@ -7,6 +7,7 @@ stand on no command line. Nothing here is answered from the cache. Does not know
 
 import base64
 import json
+import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from dagger import dag
 from mnist_pipeline.app import image
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
-from mnist_pipeline.containers.signing import KEY, OWNER, PUBLIC, SIGNING, TRUST, tools
+from mnist_pipeline.containers.signing import KEY, OWNER, PUBLIC, SIGNING, TRUST, key_pair, tools
 from mnist_pipeline.gates.attestations import TYPES
 from mnist_pipeline.gates.release import PREFIX, Layout, explained, layout
 
@@ -125,6 +126,12 @@ class Registry:
         )
         seal = (f"--key={KEY}", f"--signing-config={SIGNING}", f"--trusted-root={TRUST}")
         return replace(self, tools=container, seal=seal)
+
+    async def signing_once(self) -> "Registry":
+        """The same, able to sign with a key that was made for it and that nobody keeps."""
+        password = dag.set_secret(f"rehearsal-{uuid4().hex}", secrets.token_hex(16))
+        made = await key_pair(self.tools, password).file("cosign.key").contents()  # locked
+        return self.signing(dag.set_secret(f"rehearsal-{uuid4().hex}", made), password)
 
     def identified(self, token: dagger.Secret) -> "Registry":
         """The same, able to sign as the token's identity, by Sigstore's public services."""

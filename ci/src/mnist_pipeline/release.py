@@ -6,12 +6,10 @@ call goes on where it stopped. What is refused raises with every reason. Does no
 looks at, or how a registry is spoken to.
 """
 
-import secrets
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import dagger
 from dagger import dag
@@ -99,11 +97,7 @@ async def signed_by(
             "--identity and --issuer, or try it with --dry-run"
         )
         raise ReleaseUsageError(message)
-    if not key:
-        password = dag.set_secret(f"rehearsal-{uuid4().hex}", secrets.token_hex(16))
-        made = key_pair(registry.tools, password).file("cosign.key")  # locked; nobody keeps the key
-        key = dag.set_secret(f"rehearsal-{uuid4().hex}", await made.contents())
-    signing = registry.signing(key, password)
+    signing = registry.signing(key, password) if key else await registry.signing_once()
     return signing, Trust(public=await signing.public())
 
 

@@ -5,13 +5,10 @@ the same image must pass once it is signed, so that a refusal for another reason
 not know hosts.
 """
 
-import secrets
-from uuid import uuid4
-
 from dagger import dag
 
 from mnist_pipeline.containers.session import Outcome, Session
-from mnist_pipeline.containers.signing import REHEARSAL, key_pair, rehearsal_service
+from mnist_pipeline.containers.signing import REHEARSAL, rehearsal_service
 from mnist_pipeline.gates.verdicts import green, red
 from mnist_pipeline.registry import Registry, SignatureRefusedError, Trust, digests, packed
 
@@ -26,7 +23,8 @@ async def unsigned(session: Session) -> Outcome:
         registry = await Registry.opened(session, f"{REHEARSAL}/rehearsal", service)
         content = packed(session, NAME)
         digest = (await digests(content)).manifest
-        signing = await able_to_sign(registry.holding(NAME, content))
+        signing = await registry.holding(NAME, content).signing_once()
+        signing = signing.trusting(Trust(public=await signing.public()))
         await signing.push(NAME, digest)
         before = await refused(signing, digest)
         await signing.sign(NAME, digest)
@@ -36,15 +34,6 @@ async def unsigned(session: Session) -> Outcome:
     told = f"before it was signed: {before or 'taken'}\nafterwards: {after or 'taken'}\n"
     files = dag.directory().with_new_file("unsigned.txt", told)
     return Outcome(green(images=1) if before and not after else red(told), files)
-
-
-async def able_to_sign(registry: Registry) -> Registry:
-    """The registry with a key that nobody keeps, trusting what that key signs."""
-    password = dag.set_secret(f"rehearsal-{uuid4().hex}", secrets.token_hex(16))
-    made = key_pair(registry.tools, password).file("cosign.key")
-    key = dag.set_secret(f"rehearsal-{uuid4().hex}", await made.contents())
-    signing = registry.signing(key, password)
-    return signing.trusting(Trust(public=await signing.public()))
 
 
 async def refused(registry: Registry, digest: str) -> str:

@@ -1,0 +1,73 @@
+#!/bin/sh
+# What the pipeline is measured beside: six of its stages as a script over docker build and compose, one after another.
+# It runs the same tests and tools over the same files, ends at the first that fails, and leaves the seconds of each
+# stage as JSON in the file that its argument names. It keeps no report but the scanner's, and has no database of
+# vulnerabilities.
+set -eu
+times=$1 separator='{'
+cd "$(dirname "$0")/../../.."
+
+compose() { docker compose --progress quiet --file tests/load/script/compose.yaml --profile tools "$@"; }
+run() { compose run --rm --no-deps -T "$@"; }
+files() { find . -name .git -prune -o -name .venv -prune -o -type f -name "$1" -print; }
+
+lint() {
+    run checks ruff check --no-cache .
+    run checks ruff format --no-cache --check .
+    # shellcheck disable=SC2046  no name has a space in it
+    run analysers hadolint --config ci/analysers/hadolint.yaml $(files Dockerfile)
+    # shellcheck disable=SC2046
+    run shellcheck shellcheck --norc --shell=sh .ci/run $(files '*.sh')
+    run actionlint actionlint .github/workflows/*.yml
+    run analysers zizmor --offline --no-progress --config=ci/analysers/zizmor.yaml .github/workflows/*.yml
+}
+
+types() {
+    run backend-test mypy
+    run frontend-test mypy
+    run --workdir /src/deploy checks mypy
+    run watching mypy
+    run pipeline mypy
+    run newest mypy
+}
+
+unit() {
+    run backend-test pytest --cov --cov-branch -n "$(($(nproc) + 1))" --dist worksteal '--ignore-glob=tests/test_training_*.py'
+    run backend-test sh -c 'pytest --cov=mnist_backend.training --cov-branch tests/test_training_*.py'
+    run frontend-test pytest --cov --cov-branch
+    run checks pytest -p no:cacheprovider --cov --cov-branch -m 'not host' toolchain
+    run checks pytest -p no:cacheprovider tests/load
+    run checks pytest -p no:cacheprovider --cov --cov-branch ci/tests
+    run checks pytest -p no:cacheprovider tests/test_layout.py tests/test_workflows.py
+}
+
+scan() {
+    options='--scanners=secret,misconfig,license --format=json --offline-scan --skip-check-update --quiet --config=/src/ci/trivy.yaml'
+    for name in backend frontend; do
+        # shellcheck disable=SC2086  they are separate words
+        run trivy image $options --image-config-scanners=misconfig,secret --output=/reports/$name.json script/$name
+    done
+    # shellcheck disable=SC2086
+    run trivy fs $options '--file-patterns=pip:requirements[^/]*\.lock' --secret-config=/src/ci/trivy-secret.yaml --output=/reports/source.json /src
+    for name in backend frontend source; do
+        for format in sarif cyclonedx spdx-json; do
+            run trivy convert --quiet --format=$format --output=/reports/$name.$format /reports/$name.json
+        done
+    done
+}
+
+accessibility() { run browser pytest a11y; }
+end_to_end() { run browser pytest e2e; }
+build() { compose build --quiet; }
+stack() { docker compose --progress quiet --file tests/load/script/compose.yaml up --wait --wait-timeout 120; }
+
+for stage in build lint types unit scan stack accessibility end_to_end; do
+    echo "-- $stage" >&2
+    since=$(date +%s%N)
+    "$stage"
+    took=$((($(date +%s%N) - since) / 1000000))
+    printf '%s"%s": %d.%03d' "$separator" "$stage" $((took / 1000)) $((took % 1000)) >>"$times"
+    separator=', '
+done
+compose down --timeout 1
+echo '}' >>"$times"
