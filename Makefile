@@ -8,7 +8,7 @@ logs: ; python3 -m toolchain logs
 train: ; ./daggerw call train export --path evidence/training
 test: .venv ; .venv/bin/pytest toolchain ci/tests tests/test_layout.py tests/test_workflows.py && ./daggerw call test && .venv/bin/pytest tests/faults -m "not rehearsed"
 faults: .venv ; .venv/bin/pytest tests/faults tests/jobs
-bench: ; python3 scripts/bench.py
+bench: ; python3 scripts/bench.py && python3 scripts/bench.py --beside
 bench-serving: ; ./daggerw call bench-serving export --path evidence/serving && cat evidence/serving/serving.md
 bench-page: ; ./daggerw call bench-page export --path evidence/page && cat evidence/page/page.md
 bench-deploy: ; ./daggerw call bench-deploy export --path evidence/deploy && cat evidence/deploy/deploy.md

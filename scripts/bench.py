@@ -4,12 +4,12 @@ Runs every stage cold (in a cache folder of its own, removed at the end), again 
 after a change of one line in the backend, in the page, in a test and in the README. For each run
 it says how many stages the cache answered, and which one was waited for longest. `--keep` measures
 in the machine's own cache folder, which must not exist yet, and leaves it to be used; `--warm`
-leaves the cold part out and uses the cache that is there; `--pruned` has the machine's own engine
-forget all that it has built, in place of a cold start; `--stages` measures some stages only.
+leaves the cold part out and uses the cache that is there; `--stages` measures some stages only.
 
-`--beside` measures six stages, and in turn with each run the same ones as a shell script over
-docker build and compose has them (tests/load/script), on a throw-away host with a real Docker. Both
-begin with their engine, the base image and the scanner there, and nothing built.
+`--beside` measures six stages, and in turn with the first, the second and the one after a line in
+the backend the same ones as a shell script over docker build and compose has them
+(tests/load/script), on a throw-away host with a real Docker. Both begin with their engine, the base
+image and the scanner there, and nothing built.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,8 @@ CHANGES = {  # what is changed, and the line that is added there
 }
 BESIDE = "lint,types,unit,accessibility,scan,end-to-end"  # which the script has, too
 SCANNER_SECONDS = 1800  # it is compiled beside other work
+TOOLCHAIN = "mnist-pipeline"  # its folder in the cache
+BUILT_OR_RUNNING = ("engine", "go", "lock", "log", "machine", "run", "trivy.lock", "work")
 
 
 class ScannerLateError(TimeoutError):
@@ -55,29 +58,48 @@ def main() -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--warm", action="store_true", help="use the cache that is there")
     which.add_argument("--keep", action="store_true", help="fill the machine's own cache, keep it")
-    which.add_argument("--pruned", action="store_true", help="use the own engine, emptied first")
     parser.add_argument("--beside", action="store_true", help="beside the same as a shell script")
     parser.add_argument("--stages", default="", help="some stages only, as `test --stages` has it")
     options = parser.parse_args()
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    if options.keep and (own / "mnist-pipeline").exists():
-        parser.error(f"--keep: {own / 'mnist-pipeline'} exists; purge it, or measure with --warm")
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / TOOLCHAIN
+    if options.keep and own.exists():
+        parser.error(f"--keep: {own} exists; purge it, or measure with --warm")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        apart = not (options.warm or options.keep or options.pruned)
-        environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own)}
+        apart = not (options.warm or options.keep)
+        environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own.parent)}
         stages = options.stages or (BESIDE if options.beside else "")
         bench = Bench(environment, Path(folder), stages, beside=options.beside)
         try:
-            if options.pruned:
-                bench.prune()
-            elif not options.warm:
-                bench.begin()
-            bench.measure(cold=not options.warm)
+            if options.beside and apart:
+                lend(own, Path(folder))
+            bench.measure(warm=options.warm)
         finally:
             bench.print()
             if apart:
                 toolchain("purge", environment)
     return 0
+
+
+def lend(own: Path, folder: Path) -> None:
+    """Copy the machine's own toolchain, complete, without what its engine has built.
+
+    Raises:
+        ScannerLateError: the scanner, which is compiled beside other work, does not come.
+    """
+    subprocess.run([ROOT / "daggerw", "version"], cwd=ROOT, check=True)
+    since = time.monotonic()
+    while "in the registry" not in toolchain("status", {**os.environ}):
+        if time.monotonic() - since > SCANNER_SECONDS:
+            message = f"no scanner after {SCANNER_SECONDS} s; see `python3 -m toolchain logs`"
+            raise ScannerLateError(message)
+        time.sleep(5)
+    toolchain("stop", {**os.environ})
+    shutil.copytree(
+        own,
+        folder / TOOLCHAIN,
+        symlinks=True,
+        ignore=lambda at, _: BUILT_OR_RUNNING if Path(at) == own else (),
+    )
 
 
 class Bench:
@@ -91,41 +113,19 @@ class Bench:
         self.stages = ["--stages", stages] if stages else []
         self.rows: list[Row] = []
 
-    def begin(self) -> None:
-        """Measure what comes before the first run; what shall be compared begins with a scanner."""
-        self.rows.append(self.timed("engine ready, from nothing", ["version"]))
-        self.rows += steps(Path(self.environment["XDG_CACHE_HOME"]))
-        if self.beside:
-            self.await_scanner()
-
-    def await_scanner(self) -> None:
-        """Wait until the toolchain has the scanner.
-
-        Raises:
-            ScannerLateError: it does not come.
-        """
-        since = time.monotonic()
-        while "trivy     in the registry" not in toolchain("status", self.environment):
-            if time.monotonic() - since > SCANNER_SECONDS:
-                message = f"no scanner after {SCANNER_SECONDS} s; `python3 -m toolchain logs`"
-                raise ScannerLateError(message)
-            time.sleep(5)
-
-    def prune(self) -> None:
-        """Have the engine forget all that it has built."""
-        self.timed("pruning", ["--progress", "plain", "core", "engine", "local-cache", "prune"])
-
-    def measure(self, *, cold: bool) -> None:
+    def measure(self, *, warm: bool) -> None:
         """Measure in the order in which a newcomer meets it."""
-        if cold:
-            ready = sum(row.seconds for row in self.rows[:1])
-            self.rows.append(self.report("first run, nothing built"))
-            self.rows += self.script(["--anew"])
-            if ready and not self.beside:
-                whole = ready + self.rows[-1].seconds
-                self.rows.append(Row("whole first run, from nothing", whole))
-        self.rows.append(self.report("again, with no change"))
-        self.rows += self.script([])
+        if not warm:
+            since = time.monotonic()
+            ready = "engine started" if self.beside else "engine ready, from nothing"
+            self.rows.append(self.timed(ready, ["version"]))
+            self.rows += [] if self.beside else steps(Path(self.environment["XDG_CACHE_HOME"]))
+            first = self.report("first run after it")
+            whole = time.monotonic() - since
+            self.rows += [first, *self.script(first, ["--anew"])]
+            self.rows += [] if self.beside else [Row("whole first run, from nothing", whole)]
+        again = self.report("again, with no change")
+        self.rows += [again, *self.script(again)]
         for number, (what, (path, line)) in enumerate(CHANGES.items()):
             copy = self.folder / f"changed-{number}"
             shutil.copytree(
@@ -135,12 +135,14 @@ class Bench:
             )
             with (copy / path).open("a", encoding="utf-8") as stream:
                 stream.write(line.format(now=int(time.time())))
-            self.rows.append(self.report(f"after one line in {what}", copy))
-            self.rows += self.script([], copy)
+            row = self.report(f"after one line in {what}", copy)
+            self.rows += [row, *([] if number else self.script(row, source=copy))]
             shutil.rmtree(copy)
 
-    def script(self, options: list[str], source: Path | None = None) -> list[Row]:
-        """Return how long the script takes for what the last row tells, if it is asked for."""
+    def script(
+        self, row: Row, options: Sequence[str] = (), source: Path | None = None
+    ) -> list[Row]:
+        """Return how long the script takes for what a row tells, if it is asked for."""
         if not self.beside:
             return []
         told = self.folder / "seconds.json"
@@ -149,8 +151,7 @@ class Bench:
         self.timed("the same as a script", [*call, "export", "--path", str(told)])
         seconds: dict[str, float] = json.loads(told.read_text(encoding="utf-8"))
         whole, last = sum(seconds.values()), max(seconds, key=lambda stage: seconds[stage])
-        ratio = whole / self.rows[-1].seconds
-        remark = f"{ratio:.1f} times as long; longest {last}, {seconds[last]:.0f} s"
+        remark = f"{whole / row.seconds:.1f} times as long; longest {last}, {seconds[last]:.0f} s"
         return [Row("  the same as a script", whole, remark)]
 
     def report(self, name: str, source: Path | None = None) -> Row:

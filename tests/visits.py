@@ -23,14 +23,19 @@ ANSWERS = '[role="status"][data-model-ms]'
 
 
 @contextmanager
-def visit(browser: Browser, url: str, **options: object) -> Iterator[Page]:
-    """Open the page in a browser of its own, as a new visitor."""
+def visit(
+    browser: Browser, url: str, asked: list[str] | None = None, **options: object
+) -> Iterator[Page]:
+    """Open the page in a browser of its own, as a new visitor; `asked` takes what that asks for."""
     expect.set_options(timeout=DEADLINE_MS)
     usual = {"viewport": DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"}
     context = browser.new_context(**(usual | options))
     context.set_default_timeout(DEADLINE_MS)
     try:
         page = context.new_page()
+        if asked is not None:
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("websocket", lambda socket: asked.append(socket.url))
         page.goto(url)
         expect(sheet(page)).to_have_attribute("aria-label", EMPTY)
         settle(page)

@@ -112,10 +112,7 @@ def visits(
         photographed(browser, photographs, digit)
     visits = Visits(counted_before=counted_by_backend(stack) if stack.has("metrics") else 0)
     for way, (act, digits, options) in WAYS.items():
-        with visit(browser, stack.frontend, **options) as page:
-            page.on("request", lambda request: visits.addresses.append(request.url))
-            page.on("websocket", lambda socket: visits.addresses.append(socket.url))
-            page.reload()
+        with visit(browser, stack.frontend, visits.addresses, **options) as page:
             for digit in digits:
                 visits.read[way, digit] = read(page, act, digit, photographs)
                 page.screenshot(path=reports / f"{way}-{digit}.png", full_page=True)

@@ -21,7 +21,12 @@ PIP_CACHE = "/var/cache/pip"
 TOOLS = "/opt/tools"
 POSTGRESQL_PORT = 5432
 POSTGRESQL_URL = "postgresql://postgres@postgresql/mnist"  # where it is bound by that name
-CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation", "python3-venv")
+CHROMIUM_PACKAGES = (
+    "chromium-headless-shell",
+    "fonts-dejavu-core",
+    "fonts-liberation",
+    "python3-venv",
+)
 
 logger = logging.getLogger("mnist_pipeline")
 
@@ -88,7 +93,7 @@ def python_tools(*locks: dagger.File) -> dagger.Container:
 
 
 def browser(lock: dagger.File) -> dagger.Container:
-    """Debian's Chromium, with fonts, and the locked Python tools that drive it."""
+    """Debian's Chromium without a window, fonts, and the locked Python tools that drive it."""
     return with_python_packages(debian(*CHROMIUM_PACKAGES), lock).with_env_variable(
         "PYTHONDONTWRITEBYTECODE", "1"
     )
