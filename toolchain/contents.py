@@ -6,14 +6,13 @@ The Go and Python SDK contents go to the engine's own content folder; `debian:tr
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from toolchain.oci import SEARCH_PATH, Image, push_image, write_image, write_tar
 from toolchain.programs import SDK_GO, go_environment, sdk_build_cache
 from toolchain.registries import Registries
 from toolchain.settings import SOURCES, TRIVY_VERSION, Settings
-from toolchain.steps import Step
+from toolchain.steps import Step, answer
 
 BASE_IMAGE = "library/debian:trixie-slim"
 TRIVY_IMAGE = f"aquasec/trivy:{TRIVY_VERSION}"
@@ -126,12 +125,8 @@ def _note(settings: Settings, name: str, digest: str) -> None:
 
 def _go_root(settings: Settings) -> str:
     """Return the root of the Go that the wrapper module selects; Go may have fetched it."""
-    return subprocess.run(
+    return answer(
         ["go", "env", "GOROOT"],
-        cwd=SOURCES / "go" / "dagger",
-        env={**settings.environment, **go_environment(settings)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    ).stdout.strip()
+        folder=SOURCES / "go" / "dagger",
+        environment={**settings.environment, **go_environment(settings)},
+    ).strip()

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from toolchain.errors import EngineStartError, EngineVersionConflictError
 from toolchain.settings import SOURCES, Settings
+from toolchain.steps import CommandError, answer
 
 FIRST_PORT = 5055
 START_SECONDS = 60
@@ -168,9 +169,14 @@ def _assemble(settings: Settings) -> None:
     root = settings.cache / "machine"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
-    subprocess.run(
-        ["tar", "-xf", settings.cache / "debian" / "machine.tar", "-C", root], check=True
-    )
+    archive = settings.cache / "debian" / "machine.tar"
+    try:
+        answer(["tar", "-xf", archive, "-C", root])
+    except CommandError as error:
+        raise EngineStartError(
+            f"The engine's root file system could not be unpacked from {archive}: {error}",
+            "look whether the disk is full; `python3 -m toolchain purge` starts from nothing",
+        ) from error
     for program, place in PROGRAMS.items():
         shutil.copy2(settings.cache / "bin" / program, root / place)
     (root / "usr/local/bin/runc").symlink_to("/usr/sbin/runc")

@@ -7,11 +7,10 @@ Modules, build cache and binaries stay in the cache folder.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 from toolchain.settings import SOURCES, TRIVY_VERSION, Settings
-from toolchain.steps import Step, Workshop
+from toolchain.steps import Step, Workshop, answer
 
 DAGGER = "github.com/dagger/dagger"
 DAGGER_PROGRAMS = ("codegen", "dagger", "dnsname", "engine", "init")
@@ -80,15 +79,11 @@ def sdk_build_cache(settings: Settings) -> dict[str, Path]:
     all of it, has just been compiled here. An entry is a content and the notes that lead to it.
     """
     cache = settings.cache / "go" / "build"
-    listed = subprocess.run(
+    listed = answer(
         ["go", "list", "-export", "-deps", "-f", "{{.Export}}", *SDK_PACKAGES],
-        cwd=SOURCES / "go" / "dagger",
-        env={**settings.environment, **go_environment(settings)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    ).stdout
+        folder=SOURCES / "go" / "dagger",
+        environment={**settings.environment, **go_environment(settings)},
+    )
     contents = {Path(line).name.removesuffix("-d"): Path(line) for line in listed.split()}
     notes = (path for path in cache.glob("*/*-a") if contents.keys() & {*path.read_text().split()})
     return {str(path.relative_to(cache)): path for path in (*contents.values(), *notes)}

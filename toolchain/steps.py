@@ -25,6 +25,7 @@ from toolchain.errors import ChecksumMismatchError, StepFailedError, ToolchainEr
 from toolchain.progress import Progress
 
 LIMIT_SECONDS = 3600
+ANSWER_SECONDS = 300
 TAIL_LINES = 12
 MISMATCHES = re.compile(
     "checksum mismatch|SECURITY ERROR|Hash Sum mismatch|BADSIG|NO_PUBKEY|is not signed"
@@ -36,6 +37,41 @@ CONTAINED = (
     # input ends with the run: one that died before both of the above were in force is seen here
     *("bash", "-c", 'read -rt 0 && exit 1; exec "$@" < /dev/null', "bash"),
 )
+
+
+def answer(
+    arguments: Sequence[str | Path],
+    *,
+    folder: Path | None = None,
+    environment: dict[str, str] | None = None,
+) -> str:
+    """Return what a short command prints; like a step's, it dies with this process.
+
+    Raises:
+        CommandError: it ended with another exit code than 0, or not in ANSWER_SECONDS.
+    """
+    name, *rest = map(str, arguments)
+    alive, held_open = os.pipe()
+    try:
+        done = subprocess.run(
+            [*CONTAINED, name, *rest],
+            cwd=folder,
+            env=environment,
+            stdin=alive,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"`{name}` did not end in {ANSWER_SECONDS} s") from error
+    finally:
+        os.close(alive)
+        os.close(held_open)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise CommandError(f"`{name}` ended with exit code {done.returncode} and said: {said}")
+    return done.stdout
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ func (sdk *PythonSdk) base() *dagger.Container {
 		WithExec([]string{"python3", "-m", "venv", venv}).
 		WithFile("/client/requirements.lock", sdk.SdkSourceDir.File("client/requirements.lock")).
 		WithEnvVariable("PIP_CACHE_DIR", "/var/cache/pip").
+		WithEnvVariable("PIP_RESUME_RETRIES", "5"). // of a download that broke off
 		WithMountedCache("/var/cache/pip", dag.CacheVolume("python-sdk-pip")).
 		WithExec([]string{venv + "/bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", "/client/requirements.lock"}).
 		WithEnvVariable("PYTHONUNBUFFERED", "1").

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from toolchain.settings import PROJECT
+from toolchain.steps import CommandError, answer
 
 pytestmark = pytest.mark.host
 
@@ -50,15 +51,24 @@ records = Records(folder / "records")
 print("begun", flush=True)
 Builder(steps, records, folder / "log", {"PATH": os.environ["PATH"]}).carry_out()
 """
+ANSWER = """
+import os, sys
+from toolchain.steps import answer
+
+print("begun", flush=True)
+answer(["sh", "-c", sys.argv[3], sys.argv[2]], environment={"PATH": os.environ["PATH"]})
+"""
 SLOWLY = f'exec > "$1"; for i in $(seq {LINES}); do echo $i; sleep 0.015; done'
 FOREVER = "sleep 60 & setsid sh -c 'sleep 61; true' $0 & wait"
 OUTPUTS = {"a": ["a"], "b": ["b", "b2"], "c": ["c"]}
 
 
-def start(folder: Path, marker: str, script: str, path: str = "") -> subprocess.Popen[str]:
+def start(
+    folder: Path, marker: str, script: str, path: str = "", run: str = RUN
+) -> subprocess.Popen[str]:
     """Start a run and return when it begins to build."""
     process = subprocess.Popen(
-        [sys.executable, "-B", "-c", RUN, folder, marker, script],
+        [sys.executable, "-B", "-c", run, folder, marker, script],
         cwd=PROJECT,
         env={"PATH": f"{path}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE,
@@ -120,10 +130,11 @@ def record(folder: Path, name: str) -> str:
     return str(json.loads((folder / "records" / f"{name}.json").read_text())["key"])
 
 
-def test_no_process_of_a_step_outlives_a_killed_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", [RUN, ANSWER], ids=["step", "answer"])
+def test_no_process_of_a_step_outlives_a_killed_run(run: str, tmp_path: Path) -> None:
     """Commands, what they left in the background and in other sessions end with the run."""
     marker = uuid.uuid4().hex
-    process = start(tmp_path, marker, FOREVER)
+    process = start(tmp_path, marker, FOREVER, run=run)
     deadline = time.monotonic() + 10
     while not any("sleep 61; true" in c for c in commands(marker, process.pid) if "$0" not in c):
         assert time.monotonic() < deadline, "the step's command did not begin"
@@ -141,6 +152,14 @@ def test_a_command_that_was_about_to_begin_ends_with_its_run(
     while not commands(marker, process.pid):
         assert process.poll() is None
     assert kill(process, marker) == []
+
+
+def test_a_short_command_that_fails_says_why() -> None:
+    """Its exit code and the last line of what it said are in the error; what it printed is not."""
+    command = ["sh", "-c", "echo printed; echo first >&2; echo the reason >&2; exit 3"]
+    with pytest.raises(CommandError, match="`sh` ended with exit code 3 and said: the reason"):
+        answer(command)
+    assert answer(["echo", "printed"]) == "printed\n"
 
 
 def test_a_step_sees_none_of_the_machines_processes(tmp_path: Path) -> None:

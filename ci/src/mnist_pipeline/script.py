@@ -24,7 +24,10 @@ up='until docker info >/dev/null 2>&1; do sleep 0.2; done'
 timeout 60 sh -c "$up" || { cat /var/log/dockerd.log; exit 1; }
 containers=$(docker ps --all --quiet)
 [ -z "$containers" ] || docker rm --force $containers >/dev/null
-[ -z "$ANEW" ] || docker system prune --all --volumes --force >/dev/null
+if [ -n "$ANEW" ]; then
+    docker system prune --all --force >/dev/null
+    docker volume prune --all --force >/dev/null
+fi
 for archive in /images/*.tar; do
     name=$(cat "${archive%.tar}.name")
     docker tag "$(docker load --quiet --input "$archive" | sed 's/.*: *//')" "$name"

@@ -9,15 +9,18 @@ cd "$(dirname "$0")/../../.."
 
 compose() { docker compose --progress quiet --file tests/load/script/compose.yaml --profile tools "$@"; }
 run() { compose run --rm --no-deps -T "$@"; }
-files() { find . -name .git -prune -o -name .venv -prune -o -type f -name "$1" -print; }
+shells() { grep -r "$1" --extended-regexp --include='*.sh' --exclude-dir=.git '^(#!.*sh$|# shellcheck shell=)' .; }
 
 lint() {
     run checks ruff check --no-cache .
     run checks ruff format --no-cache --check .
-    # shellcheck disable=SC2046  no name has a space in it
-    run analysers hadolint --config ci/analysers/hadolint.yaml $(files Dockerfile)
+    # No name of a file has a space in it, and options are separate words.
     # shellcheck disable=SC2046
-    run shellcheck shellcheck --norc --shell=sh .ci/run $(files '*.sh')
+    run analysers hadolint --config ci/analysers/hadolint.yaml $(find . -name Dockerfile)
+    # shellcheck disable=SC2046
+    run shellcheck shellcheck --norc .ci/run $(shells --files-with-matches)
+    # shellcheck disable=SC2046
+    run shellcheck shellcheck --norc --shell=sh $(shells --files-without-match)
     run actionlint actionlint .github/workflows/*.yml
     run analysers zizmor --offline --no-progress --config=ci/analysers/zizmor.yaml .github/workflows/*.yml
 }
@@ -44,7 +47,7 @@ unit() {
 scan() {
     options='--scanners=secret,misconfig,license --format=json --offline-scan --skip-check-update --quiet --config=/src/ci/trivy.yaml'
     for name in backend frontend; do
-        # shellcheck disable=SC2086  they are separate words
+        # shellcheck disable=SC2086
         run trivy image $options --image-config-scanners=misconfig,secret --output=/reports/$name.json script/$name
     done
     # shellcheck disable=SC2086
