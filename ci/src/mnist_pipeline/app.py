@@ -56,15 +56,19 @@ OPENAPI = f"{FOLDERS['backend']}/openapi.json"
 ROOT_LOCK = "requirements.lock"
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
 TESTS_LIMIT_SECONDS = 2400  # a first run does everything at once: it has taken over 900
+OWNER = "10001:10001"  # the user of the images
 UNSERVED = ("tests", "requirements-test.lock")  # no image that is served holds anything of them
 OF_TRAINING = "tests/test_training_*.py"
-TRAINING = (  # what the tests of the training read: what trains, what it is judged by, and they
-    *("Dockerfile", ".dockerignore", ".telemetry", "pyproject.toml", "requirements-t*.lock"),
-    *("conf", "src/mnist_backend/training", "src/mnist_backend/__init__.py"),
+TRAINS = (  # what the model is made of, and what its tests are run with
+    *("Dockerfile", ".dockerignore", "requirements-t*.lock", "conf"),
+    *("src/mnist_backend/training", "src/mnist_backend/__init__.py"),
     *(f"src/mnist_backend/{name}.py" for name in ("artefact", "drawings", "errors", "metrics")),
     *(f"src/mnist_backend/{name}.py" for name in ("model", "preprocess", "registry")),
+)
+TRAINING = (  # what the tests of the training read besides, and they
+    *TRAINS,
+    *(".telemetry", "pyproject.toml", "tests/artefacts.py", OF_TRAINING),
     *("src/mnist_backend/predictor.py", "src/mnist_backend/torch_predictor.py"),
-    *("tests/artefacts.py", OF_TRAINING),
 )
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
@@ -136,20 +140,20 @@ async def answering(session: Session, name: str, runtime: str) -> Outcome:
     return answers.judged(judge_runtime(runtime, answers.exit_code("check"), answers.log("check")))
 
 
-def image_with_tests(session: Session, name: str, parts: Collection[str] = ()) -> dagger.Container:
-    """The image in which an application is tested: the served code with its tests and tools."""
-    folder = session.folder(FOLDERS[name], include=parts)
-    return folder.docker_build(target="test").with_workdir("/app")
+def with_tests(session: Session, name: str, parts: Collection[str] = ()) -> dagger.Container:
+    """What an application is tested in: its code, its tests and their tools.
 
-
-async def after_served(session: Session, name: str) -> dagger.Container:
-    """The image for tests, once the served one is there, so that it finds the layers they share.
-
-    Of two folders that differ, the engine knows only afterwards that their layers are the same:
-    built at the same time, both would train.
+    The backend's model and tools are made from what trains alone: they stay as they are when
+    another line changes, and all who test share them. In one call the engine finds no layer of
+    another folder again, even where both are the same.
     """
-    await image(session, name).sync()
-    return image_with_tests(session, name)
+    folder = session.folder(FOLDERS[name], include=parts)
+    if name != "backend":
+        return folder.docker_build(target="test").with_workdir("/app")
+    trains = session.folder(FOLDERS[name], include=TRAINS)
+    store = trains.docker_build(target="train").directory("/models")
+    tools = trains.docker_build(target="tools").with_directory("/models", store)
+    return tools.with_directory("/app", folder, owner=OWNER).with_user(OWNER)
 
 
 def beside_tools(session: Session, *parts: str) -> dagger.Container:
@@ -170,7 +174,7 @@ async def types(session: Session) -> Outcome:
 
 async def types_of_app(session: Session, name: str) -> Outcome:
     """Mypy over an application, beside the libraries it uses."""
-    return await types_of(session, name, await after_served(session, name))
+    return await types_of(session, name, with_tests(session, name))
 
 
 async def types_of_deployer(session: Session) -> Outcome:
@@ -228,7 +232,7 @@ def tests_of_tree(session: Session) -> dict[str, Awaitable[Outcome]]:
 
 async def tests_of_backend(session: Session) -> Outcome:
     """The tests of what serves, several at a time: most of them wait for a server to start."""
-    container = await after_served(session, "backend")
+    container = with_tests(session, "backend")
     container = container.without_directory("src/mnist_backend/training")
     workers = ("-n", f"{session.limiter.total_tokens:.0f}", "--dist", "worksteal")
     given = (*COVERAGE, *workers, f"--ignore-glob={OF_TRAINING}")
@@ -237,15 +241,14 @@ async def tests_of_backend(session: Session) -> Outcome:
 
 async def tests_of_training(session: Session) -> Outcome:
     """The tests of what trains, beside nothing else: a change in what serves leaves them known."""
-    await (await after_served(session, "backend")).sync()
-    container = image_with_tests(session, "backend", TRAINING)
+    container = with_tests(session, "backend", TRAINING)
     covered = ("--cov=mnist_backend.training", *COVERAGE[1:])
     return await pytest_in(session, container, *covered, covering="training")
 
 
 async def tests_of_frontend(session: Session) -> Outcome:
     """The tests of the page, beside the API's document that it is held to."""
-    container = await after_served(session, "frontend")
+    container = with_tests(session, "frontend")
     container = container.with_file("/backend/openapi.json", session.file(OPENAPI))
     return await pytest_in(session, container, *COVERAGE, covering="frontend")
 

@@ -7,7 +7,7 @@ other benchmarks need. Does not know what is measured or what the figures say.
 
 import dagger
 
-from mnist_pipeline.app import image_with_tests
+from mnist_pipeline.app import with_tests
 from mnist_pipeline.containers import debian, go, with_python_packages
 from mnist_pipeline.containers.session import Session
 
@@ -47,7 +47,7 @@ def peers(session: Session) -> dagger.Directory:
 
 def serving(session: Session, *, quick: bool) -> dagger.Directory:
     """Measures this backend beside other servers; the page, the figures and the picture."""
-    image = image_with_tests(session, "backend")
+    image = with_tests(session, "backend")
     install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null"
     command = ["timeout", str(LIMIT_SECONDS), "python", "-m", "load.serving"]
     command += ["--output", OUTPUT, "--peers", PEERS, *(["--quick"] if quick else [])]
