@@ -39,6 +39,10 @@ TOOLCHAIN = "mnist-pipeline"  # its folder in the cache
 BUILT_OR_RUNNING = ("engine", "go", "lock", "log", "machine", "run", "trivy.lock", "work")
 
 
+class NotOurEngineError(RuntimeError):
+    """What was asked for needs an engine of the toolchain's own."""
+
+
 class ScannerLateError(TimeoutError):
     """The scanner did not come in time."""
 
@@ -62,6 +66,8 @@ def main() -> int:
     parser.add_argument("--stages", default="", help="some stages only, as `test --stages` has it")
     options = parser.parse_args()
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / TOOLCHAIN
+    if options.keep and options.beside:
+        parser.error("--beside begins with a toolchain that is there, --keep with none")
     if options.keep and own.exists():
         parser.error(f"--keep: {own} exists; purge it, or measure with --warm")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -84,9 +90,13 @@ def lend(own: Path, folder: Path) -> None:
     """Copy the machine's own toolchain, complete, without what its engine has built.
 
     Raises:
+        NotOurEngineError: the engine is the vendor's, which has one cache for everything.
         ScannerLateError: the scanner, which is compiled beside other work, does not come.
     """
     subprocess.run([ROOT / "daggerw", "version"], cwd=ROOT, check=True)
+    if not (own / "records" / "contents.json").exists():
+        message = "an engine that has built nothing is to be had only where the toolchain makes it"
+        raise NotOurEngineError(f"{message}: measure with --warm")
     since = time.monotonic()
     while "in the registry" not in toolchain("status", {**os.environ}):
         if time.monotonic() - since > SCANNER_SECONDS:
