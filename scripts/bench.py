@@ -66,6 +66,8 @@ def main() -> int:
     parser.add_argument("--stages", default="", help="some stages only, as `test --stages` has it")
     options = parser.parse_args()
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / TOOLCHAIN
+    if options.stages and options.beside:
+        parser.error(f"--beside measures the stages that the script has: {BESIDE}")
     if options.keep and options.beside:
         parser.error("--beside begins with a toolchain that is there, --keep with none")
     if options.keep and own.exists():
@@ -73,7 +75,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         apart = not (options.warm or options.keep)
         environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own.parent)}
-        stages = options.stages or (BESIDE if options.beside else "")
+        stages = BESIDE if options.beside else options.stages
         bench = Bench(environment, Path(folder), stages, beside=options.beside)
         try:
             if options.beside and apart:

@@ -126,16 +126,15 @@ def answer(page: Page) -> str:
     return shown.first.inner_text()
 
 
-def strokes(page: Page, digit: int) -> list[list[tuple[float, float]]]:
-    """Return where the strokes of a digit lie on the page, in its pixels."""
+def strokes(page: Page, digit: int) -> Iterator[list[tuple[float, float]]]:
+    """Yield where each stroke of a digit lies on the page, in its pixels; an answer may move it."""
     pad = sheet(page)
     pad.scroll_into_view_if_needed()
-    box = pad.bounding_box()
-    assert box is not None, "the pad is not visible"
-    return [
-        [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in path]
-        for path in (rounded(rounded(stroke)) for stroke in STROKES[digit])
-    ]
+    for stroke in STROKES[digit]:
+        box = pad.bounding_box()
+        assert box is not None, "the pad is not visible"
+        path = rounded(rounded(stroke))
+        yield [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in path]
 
 
 PAPER = """<!doctype html><body style="margin:0">
