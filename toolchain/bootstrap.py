@@ -2,6 +2,7 @@
 
 What is needed before the engine can start is made first and waited for; Trivy is compiled in the
 background at the lowest priority, and its image appears in the local registry when it is ready.
+A new engine makes the module's runtime here and not in the user's first call.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from toolchain.lock import held, holder, is_held
 from toolchain.programs import dagger_step, trivy_step
 from toolchain.progress import say
 from toolchain.registries import read_registries, require_answers
-from toolchain.settings import PROJECT, SOURCES, Settings
-from toolchain.steps import Builder, Records, Step
+from toolchain.settings import PROJECT, RUNNER_HOST, SOURCES, Settings
+from toolchain.steps import Builder, CommandError, Records, Step, Workshop
 from toolchain.surroundings import registries_problems
 
 SOURCE_SUFFIXES = (".py", ".sh", ".toml", ".yml", ".go", ".mod", ".sum", ".lock")
@@ -51,6 +52,10 @@ def prepare(settings: Settings) -> Path:
         with held(settings.cache / "lock", say):
             running = _make_and_start(settings)
     _compile_trivy_beside(settings)
+    loading = _builder(settings, [_module_step(settings, client)])
+    if loading.pending():
+        with held(settings.cache / "lock", say):
+            loading.carry_out()
     return client
 
 
@@ -103,6 +108,32 @@ def _engine_steps(settings: Settings) -> list[Step]:
         dagger_step(settings),
         contents_step(settings, registries),
     ]
+
+
+def _module_step(settings: Settings, client: Path) -> Step:
+    """Return the step that has a new engine load the module, its SDK's packages with it."""
+    loaded = settings.cache / "engine" / "module-loaded"  # goes when the engine's state goes
+    return Step(
+        name="module",
+        title="load the module into the new engine: its SDK and the packages of both",
+        expected_seconds=75,
+        inputs=(settings.engine_version,),
+        outputs=(loaded,),
+        run=lambda shop: _load_module(shop, settings, client, loaded),
+        hint="look into the log; `./daggerw functions` does the same once more",
+    )
+
+
+def _load_module(shop: Workshop, settings: Settings, client: Path, loaded: Path) -> None:
+    words = [client, "--progress", "plain", "functions"]
+    environment = {RUNNER_HOST: settings.address, "DAGGER_NO_NAG": "1"}
+    try:
+        shop.command(words, folder=PROJECT, environment=environment)
+    except CommandError:
+        # Where a run was killed while the engine made the runtime for it, the engine answers the
+        # next one with what became of that: the second of them is answered for itself.
+        shop.command(words, folder=PROJECT, environment=environment)
+    loaded.touch()
 
 
 def _builder(settings: Settings, steps: list[Step]) -> Builder:

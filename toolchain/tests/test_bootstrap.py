@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,8 +16,8 @@ import pytest
 from toolchain import bootstrap
 from toolchain.bootstrap import prepare, purge, stop
 from toolchain.engine import Running
-from toolchain.errors import DiskFullError, SurroundingsUnsupportedError
-from toolchain.settings import PROJECT, Settings
+from toolchain.errors import DiskFullError, StepFailedError, SurroundingsUnsupportedError
+from toolchain.settings import PROJECT, RUNNER_HOST, Settings
 from toolchain.steps import Step
 
 COMPILE = """
@@ -37,6 +38,7 @@ class World:
     settings: Settings
     running: Running | None = None
     ready: bool = True
+    fails: int = 0  # so often the client fails first
     did: list[str] = dataclasses.field(default_factory=list)
 
     def step(self) -> Step:
@@ -45,13 +47,29 @@ class World:
         return Step("dagger", "compile", 1, (), (output,), lambda _: self.make(output), "again")
 
     def make(self, output: Path) -> None:
-        """Make the client."""
+        """Make the client, which writes down what it is asked to do, and where."""
         self.did.append("make")
-        (self.settings.folder("bin") / output.name).write_text("client")
+        client = self.settings.folder("bin") / output.name
+        note = f'echo "$* ${RUNNER_HOST}" >> {self.asked}'
+        fails = f"test $(grep -c . {self.asked}) -gt {self.fails}"
+        client.write_text(f"#!/bin/sh\n{note}\n{fails}\n")
+        client.chmod(0o755)
+
+    @property
+    def asked(self) -> Path:
+        """Where the client writes what it is asked to do."""
+        return self.settings.folder("log") / "asked"
+
+    def loads(self) -> int:
+        """Return how often the client was asked for the module's functions."""
+        lines = self.asked.read_text().splitlines() if self.asked.exists() else []
+        assert set(lines) <= {f"--progress plain functions {self.settings.address}"}
+        return len(lines)
 
     def start(self, settings: Settings, key: str) -> Running:
         """Start the engine."""
         self.did.append("start")
+        settings.folder("engine")
         self.running = Running(os.getpid(), "now", settings.engine_version, key, 5055)
         self.ready = True
         return self.running
@@ -105,8 +123,9 @@ def finish_trivy(settings: Settings) -> None:
 def test_a_bare_machine_gets_everything(world: World) -> None:
     """Registries are asked, steps made, the engine started, its image pushed, Trivy begun."""
     client = prepare(world.settings)
-    assert client.read_text() == "client"
+    assert client == world.settings.cache / "bin" / "dagger"
     assert world.did == ["ask", "make", "start", "push base", "trivy"]
+    assert world.loads() == 1
 
 
 def test_nothing_to_do_is_quiet_and_quick(world: World, capfd: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +138,7 @@ def test_nothing_to_do_is_quiet_and_quick(world: World, capfd: pytest.CaptureFix
     assert prepare(world.settings) == world.settings.cache / "bin" / "dagger"
     assert time.monotonic() - since < 0.5
     assert world.did == []
+    assert world.loads() == 1
     assert capfd.readouterr() == ("", "")
 
 
@@ -137,6 +157,32 @@ def test_an_engine_that_is_not_the_right_one_is_started_anew(change: str, world:
         world.running = dataclasses.replace(world.running, key="older")
     prepare(world.settings)
     assert world.did == ["start", "push base"]
+    assert world.loads() == 1
+
+
+def test_an_engine_without_state_loads_the_module_anew(world: World) -> None:
+    """Once per state of the engine, for what was made for the module lies in it."""
+    prepare(world.settings)
+    shutil.rmtree(world.settings.cache / "engine")
+    world.running = None
+    prepare(world.settings)
+    assert world.loads() == 2
+
+
+def test_a_load_that_a_killed_run_spoilt_is_done_again(world: World) -> None:
+    """What a killed run left in the engine fails the load after it, and that one alone."""
+    world.fails = 1
+    prepare(world.settings)
+    assert world.loads() == 2
+
+
+def test_a_module_that_does_not_load_fails_the_call(world: World) -> None:
+    """The second failure is the module's own: said with the log; the next call tries anew."""
+    world.fails = 2
+    with pytest.raises(StepFailedError, match="load the module"):
+        prepare(world.settings)
+    prepare(world.settings)
+    assert world.loads() == 3
 
 
 def test_bad_surroundings_stop_before_anything_is_written(
