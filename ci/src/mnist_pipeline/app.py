@@ -56,19 +56,15 @@ OPENAPI = f"{FOLDERS['backend']}/openapi.json"
 ROOT_LOCK = "requirements.lock"
 ROOT_FILES = ("pyproject.toml", "dagger.json", "daggerw")
 TESTS_LIMIT_SECONDS = 2400  # a first run does everything at once: it has taken over 900
-OWNER = "10001:10001"  # the user of the images
-UNSERVED = ("tests", "requirements-test.lock")  # no image that is served holds anything of them
+OWNER = "10001:10001"  # user and group of the images
+UNSERVED = ("tests",)  # no image that is served holds anything of them
 OF_TRAINING = "tests/test_training_*.py"
-TRAINS = (  # what the model is made of, and what its tests are run with
-    *("Dockerfile", ".dockerignore", "requirements-t*.lock", "conf"),
-    *("src/mnist_backend/training", "src/mnist_backend/__init__.py"),
-    *(f"src/mnist_backend/{name}.py" for name in ("artefact", "drawings", "errors", "metrics")),
-    *(f"src/mnist_backend/{name}.py" for name in ("model", "preprocess", "registry")),
-)
-TRAINING = (  # what the tests of the training read besides, and they
-    *TRAINS,
-    *(".telemetry", "pyproject.toml", "tests/artefacts.py", OF_TRAINING),
-    *("src/mnist_backend/predictor.py", "src/mnist_backend/torch_predictor.py"),
+TOOLS = ("Dockerfile", ".dockerignore", "requirements-t*.lock")  # what the backend's are made of
+SOURCES = ("__init__", "artefact", "drawings", "errors", "metrics", "model", "predictor")
+TRAINING = (  # what the tests of the training read, and they
+    *("conf", ".telemetry", "pyproject.toml", "tests/artefacts.py", OF_TRAINING),
+    *(f"src/mnist_backend/{name}.py" for name in (*SOURCES, "preprocess", "registry")),
+    *("src/mnist_backend/torch_predictor.py", "src/mnist_backend/training"),
 )
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
@@ -141,19 +137,24 @@ async def answering(session: Session, name: str, runtime: str) -> Outcome:
 
 
 def with_tests(session: Session, name: str, parts: Collection[str] = ()) -> dagger.Container:
-    """What an application is tested in: its code, its tests and their tools.
+    """An application's tools, with its code and tests beside them, or with some parts of those.
 
-    The backend's model and tools are made from what trains alone: they stay as they are when
-    another line changes, and all who test share them. In one call the engine finds no layer of
-    another folder again, even where both are the same.
+    The backend's are made from its locks alone, so that what no line touches stays known. The
+    page's come from the folder of its image: in one call the engine finds no layer of another
+    folder again, even where both are the same, and would install the page's packages twice.
     """
-    folder = session.folder(FOLDERS[name], include=parts)
-    if name != "backend":
-        return folder.docker_build(target="test").with_workdir("/app")
-    trains = session.folder(FOLDERS[name], include=TRAINS)
-    store = trains.docker_build(target="train").directory("/models")
-    tools = trains.docker_build(target="tools").with_directory("/models", store)
-    return tools.with_directory("/app", folder, owner=OWNER).with_user(OWNER)
+    backend = name == "backend"
+    made = session.folder(FOLDERS[name], include=TOOLS) if backend else served(session, name)
+    code = session.folder(FOLDERS[name], include=parts)
+    tools = made.docker_build(target="tools")
+    return tools.with_directory("/app", code, owner=OWNER).with_user(OWNER)
+
+
+def with_model(session: Session) -> dagger.Container:
+    """The backend with its tests and the model that the served image has."""
+    return with_tests(session, "backend").with_directory(
+        "/models", training(session).directory("/models")
+    )
 
 
 def beside_tools(session: Session, *parts: str) -> dagger.Container:
@@ -232,8 +233,7 @@ def tests_of_tree(session: Session) -> dict[str, Awaitable[Outcome]]:
 
 async def tests_of_backend(session: Session) -> Outcome:
     """The tests of what serves, several at a time: most of them wait for a server to start."""
-    container = with_tests(session, "backend")
-    container = container.without_directory("src/mnist_backend/training")
+    container = with_model(session).without_directory("src/mnist_backend/training")
     workers = ("-n", f"{session.limiter.total_tokens:.0f}", "--dist", "worksteal")
     given = (*COVERAGE, *workers, f"--ignore-glob={OF_TRAINING}")
     return await pytest_in(session, container, *given, covering="backend")

@@ -8,7 +8,7 @@ files and nothing else. Does not know what the tests ask.
 import dagger
 from dagger import dag
 
-from mnist_pipeline.app import image
+from mnist_pipeline.app import OWNER, image
 from mnist_pipeline.containers import POSTGRESQL_URL, postgresql, python_tools
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session
@@ -26,7 +26,6 @@ from mnist_pipeline.services import (
 STAGE = "contract"
 VOLUME = "service-logs-contract"
 KEYS = "/keys"
-OWNER = "10001:10001"  # of the backend's image
 SCOPES = {
     "first": "predict,feedback",
     "second": "predict,feedback",

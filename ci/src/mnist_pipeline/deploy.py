@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dagger
 from dagger import dag
 
-from mnist_pipeline.app import image
+from mnist_pipeline.app import OWNER, image
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.gates import decision
@@ -27,7 +27,6 @@ WATCHING = (
 )
 ENVIRONMENTS = ("staging", "production")
 ACTIONS = ("deploy", "rollback", "status", "history", "recover", "unlock")
-OWNER = "10001:10001"  # of the deployer's image
 ARCHIVES = "/archives"
 KEY, CERTIFICATE = "/run/secrets/key", "/run/secrets/edge.pem"
 KNOWN_HOSTS = "/run/known_hosts"

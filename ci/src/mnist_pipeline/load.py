@@ -7,7 +7,7 @@ other benchmarks need. Does not know what is measured or what the figures say.
 
 import dagger
 
-from mnist_pipeline.app import with_tests
+from mnist_pipeline.app import OWNER, with_model
 from mnist_pipeline.containers import debian, go, with_python_packages
 from mnist_pipeline.containers.session import Session
 
@@ -47,7 +47,7 @@ def peers(session: Session) -> dagger.Directory:
 
 def serving(session: Session, *, quick: bool) -> dagger.Directory:
     """Measures this backend beside other servers; the page, the figures and the picture."""
-    image = with_tests(session, "backend")
+    image = with_model(session)
     install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null"
     command = ["timeout", str(LIMIT_SECONDS), "python", "-m", "load.serving"]
     command += ["--output", OUTPUT, "--peers", PEERS, *(["--quick"] if quick else [])]
@@ -57,7 +57,7 @@ def serving(session: Session, *, quick: bool) -> dagger.Directory:
         .with_directory(PEERS, peers(session))
         .with_file("/usr/local/bin/vegeta", vegeta(session), permissions=0o755)
         .with_directory(f"{PROGRAM}/load", session.folder(FOLDER, include=["**/*.py"]))
-        .with_user("10001:10001")
+        .with_user(OWNER)
         .with_env_variable("HOME", "/tmp")  # noqa: S108  the user has no other folder
         .with_env_variable("PYTHONPATH", f"/app/src:{PROGRAM}")
         .with_env_variable("PIPELINE_FRESH", str(session.started))

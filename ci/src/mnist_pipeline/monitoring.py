@@ -7,7 +7,7 @@ Every rule is changed in every place, and the tests must notice. Does not know w
 import dagger
 from dagger import dag
 
-from mnist_pipeline.app import image
+from mnist_pipeline.app import OWNER, image
 from mnist_pipeline.containers import python_tools
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
@@ -16,7 +16,6 @@ from mnist_pipeline.gates.verdicts import combined
 
 ENVIRONMENTS = ("dev", "staging", "production")
 FOLDER = "/etc/prometheus"
-OWNER = "10001:10001"  # of the images' user
 RULES = f"promtool check rules {FOLDER}/rules/*.yml"
 TESTS = f"promtool test rules {FOLDER}/tests/*_test.yml"
 ROUTES = ("amtool", "check-config", "/etc/alertmanager/alertmanager.yml")

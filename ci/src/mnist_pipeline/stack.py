@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import dagger
 
-from mnist_pipeline.app import image
+from mnist_pipeline.app import OWNER, image
 from mnist_pipeline.containers import POSTGRESQL_URL, browser, postgresql, proxy
 from mnist_pipeline.containers.session import Session
 
@@ -43,7 +43,6 @@ backend pages
     server page-1 page-1:8501 cookie page-1
     server page-2 page-2:8501 cookie page-2
 """
-OWNER = "10001"  # of the page's image
 READ_ONLY = (  # privileges only as long as it takes to give them up
     "export HOME=/home/page && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp && "
     "! touch /app/probe && "
@@ -99,7 +98,7 @@ def bound(images: dict[str, dagger.Container], container: dagger.Container) -> d
 
 def read_only(container: dagger.Container) -> dagger.Container:
     """A service's container whose root file system cannot be written to."""
-    entrypoint = ["sh", "-c", READ_ONLY, OWNER]
+    entrypoint = ["sh", "-c", READ_ONLY, OWNER.partition(":")[0]]
     return container.with_user("root").with_entrypoint(entrypoint, keep_default_args=True)
 
 
