@@ -150,11 +150,10 @@ def with_tests(session: Session, name: str, parts: Collection[str] = ()) -> dagg
     return tools.with_directory("/app", code, owner=OWNER).with_user(OWNER)
 
 
-def with_model(session: Session) -> dagger.Container:
-    """The backend with its tests and the model that the served image has."""
-    return with_tests(session, "backend").with_directory(
-        "/models", training(session).directory("/models")
-    )
+async def with_model(session: Session, parts: Collection[str] = ()) -> dagger.Container:
+    """The backend with its tests, or some of them, and the model that the served image has."""
+    models = await session.by_content(training(session).directory("/models"))
+    return with_tests(session, "backend", parts).with_directory("/models", models)
 
 
 def beside_tools(session: Session, *parts: str) -> dagger.Container:
@@ -233,7 +232,7 @@ def tests_of_tree(session: Session) -> dict[str, Awaitable[Outcome]]:
 
 async def tests_of_backend(session: Session) -> Outcome:
     """The tests of what serves, several at a time: most of them wait for a server to start."""
-    container = with_model(session).without_directory("src/mnist_backend/training")
+    container = (await with_model(session)).without_directory("src/mnist_backend/training")
     workers = ("-n", f"{session.limiter.total_tokens:.0f}", "--dist", "worksteal")
     given = (*COVERAGE, *workers, f"--ignore-glob={OF_TRAINING}")
     return await pytest_in(session, container, *given, covering="backend")
@@ -241,7 +240,7 @@ async def tests_of_backend(session: Session) -> Outcome:
 
 async def tests_of_training(session: Session) -> Outcome:
     """The tests of what trains, beside nothing else: a change in what serves leaves them known."""
-    container = with_tests(session, "backend", TRAINING)
+    container = await with_model(session, TRAINING)
     covered = ("--cov=mnist_backend.training", *COVERAGE[1:])
     return await pytest_in(session, container, *covered, covering="training")
 

@@ -45,9 +45,9 @@ def peers(session: Session) -> dagger.Directory:
     return with_python_packages(debian("python3-venv"), lock).directory(PEERS)
 
 
-def serving(session: Session, *, quick: bool) -> dagger.Directory:
+async def serving(session: Session, *, quick: bool) -> dagger.Directory:
     """Measures this backend beside other servers; the page, the figures and the picture."""
-    image = with_model(session)
+    image = await with_model(session)
     install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null"
     command = ["timeout", str(LIMIT_SECONDS), "python", "-m", "load.serving"]
     command += ["--output", OUTPUT, "--peers", PEERS, *(["--quick"] if quick else [])]

@@ -397,7 +397,8 @@ class MnistPipeline:
         One processor serves and another one asks, so leave the machine alone meanwhile.
         Beside the page it holds the figures, serving.json, and a picture, serving.png.
         """
-        return await load.serving(await Session.opened(self.source), quick=quick).sync()
+        measured = await load.serving(await Session.opened(self.source), quick=quick)
+        return await measured.sync()
 
     @function(cache="never")
     async def bench_page(self) -> dagger.Directory:
