@@ -17,7 +17,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from toolchain.contents import BASE_IMAGE, TRIVY_IMAGE, contents_step, push, trivy_image_step
+from toolchain.contents import (
+    BASE_IMAGE,
+    TRIVY_IMAGE,
+    contents_step,
+    is_pushed,
+    push,
+    trivy_image_step,
+)
 from toolchain.debian import debian_steps
 from toolchain.engine import Running, is_ready, running_engine, start_engine, stop_engine
 from toolchain.errors import SurroundingsUnsupportedError
@@ -47,10 +54,9 @@ def prepare(settings: Settings) -> Path:
     for problem in registries_problems(settings):
         raise problem
     client = settings.cache / "bin" / "dagger"
-    running = running_engine(settings)
-    if not (running and running.key == _fingerprint(settings) and is_ready(settings, running)):
+    if not _is_whole(settings):
         with held(settings.cache / "lock", say):
-            running = _make_and_start(settings)
+            _make_and_start(settings)
     _compile_trivy_beside(settings)
     loading = _builder(settings, [_module_step(settings, client)])
     if loading.pending():
@@ -86,19 +92,31 @@ def purge(settings: Settings) -> None:
             shutil.rmtree(settings.cache)
 
 
-def _make_and_start(settings: Settings) -> Running:
-    running = running_engine(settings)
-    fingerprint = _fingerprint(settings)
-    if running and running.key == fingerprint and is_ready(settings, running):
-        return running  # made by the run that this one waited for
+def _make_and_start(settings: Settings) -> None:
+    if _is_whole(settings):
+        return  # made by the run that this one waited for
     builder = _builder(settings, _engine_steps(settings))
     if builder.pending():
         require_answers(read_registries(settings))
         builder.carry_out()
-    say(f"starting the engine {settings.engine_version}")
-    running = start_engine(settings, fingerprint)
+    running = _right_engine(settings)
+    if not running:
+        say(f"starting the engine {settings.engine_version}")
+        running = start_engine(settings, _fingerprint(settings))
     push(settings, "base", BASE_IMAGE, running.registry)
-    return running
+
+
+def _right_engine(settings: Settings) -> Running | None:
+    """Return the engine that runs, if it is made from these sources and answers."""
+    running = running_engine(settings)
+    right = running and running.key == _fingerprint(settings) and is_ready(settings, running)
+    return running if right else None
+
+
+def _is_whole(settings: Settings) -> bool:
+    """Tell whether the engine runs and has the base image, which it is given after its start."""
+    running = _right_engine(settings)
+    return running is not None and is_pushed(settings, "base", BASE_IMAGE, running.registry)
 
 
 def _engine_steps(settings: Settings) -> list[Step]:
@@ -125,14 +143,20 @@ def _module_step(settings: Settings, client: Path) -> Step:
 
 
 def _load_module(shop: Workshop, settings: Settings, client: Path, loaded: Path) -> None:
-    words = [client, "--progress", "plain", "functions"]
-    environment = {RUNNER_HOST: settings.address, "DAGGER_NO_NAG": "1"}
+    def load() -> None:
+        shop.command(
+            [client, "--progress", "plain", "functions"],
+            folder=PROJECT,
+            environment={RUNNER_HOST: settings.address, "DAGGER_NO_NAG": "1"},
+            useful=lambda: running_engine(settings) is not None,  # else it would wait for ever
+        )
+
     try:
-        shop.command(words, folder=PROJECT, environment=environment)
+        load()
     except CommandError:
         # Where a run was killed while the engine made the runtime for it, the engine answers the
         # next one with what became of that: the second of them is answered for itself.
-        shop.command(words, folder=PROJECT, environment=environment)
+        load()
     loaded.touch()
 
 

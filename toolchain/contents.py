@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from toolchain import oci
 from toolchain.oci import SEARCH_PATH, Image, push_image, write_image, write_tar
 from toolchain.programs import SDK_GO, go_environment, sdk_build_cache
 from toolchain.registries import Registries
@@ -67,6 +68,12 @@ def push(settings: Settings, name: str, image: str, registry: str) -> None:
     """
     digest = (settings.cache / "digests" / name).read_text()
     push_image(settings.cache / "images", digest, registry, image)
+
+
+def is_pushed(settings: Settings, name: str, image: str, registry: str) -> bool:
+    """Tell whether a packed image has been made and is in the local registry."""
+    note = settings.cache / "digests" / name
+    return note.exists() and oci.is_pushed(note.read_text(), registry, image)
 
 
 def _write_contents(settings: Settings, registries: Registries) -> None:

@@ -113,6 +113,15 @@ def push_image(blobs: Path, manifest_digest: str, registry: str, name: str) -> N
         raise RegistryPushError(name, registry, str(error)) from error
 
 
+def is_pushed(digest: str, registry: str, name: str) -> bool:
+    """Tell whether a registry that answers has this manifest of a repository."""
+    url = f"http://{registry}/v2/{name.partition(':')[0]}/manifests/{digest}"
+    try:
+        return _exists(url)
+    except (urllib.error.URLError, OSError):  # pushing it will tell what is wrong
+        return False
+
+
 def write_tar(entries: dict[str, Path], target: Path) -> None:
     """Write a tar of `entries` (path inside the image to file or folder here), owned by root."""
     partial = target.with_suffix(".partial")
@@ -171,7 +180,8 @@ def _push_blob(base: str, path: Path, digest: str) -> None:
 
 def _exists(url: str) -> bool:
     try:
-        with _open(urllib.request.Request(url, method="HEAD")):
+        accepted = {"Accept": f"{MANIFEST_TYPE}, */*"}
+        with _open(urllib.request.Request(url, headers=accepted, method="HEAD")):
             return True
     except urllib.error.HTTPError as error:
         if error.code == HTTPStatus.NOT_FOUND:

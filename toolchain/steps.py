@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from toolchain.progress import Progress
 
 LIMIT_SECONDS = 3600
 ANSWER_SECONDS = 300
+LOOK_SECONDS = 1
 TAIL_LINES = 12
 MISMATCHES = re.compile(
     "checksum mismatch|SECURITY ERROR|Hash Sum mismatch|BADSIG|NO_PUBKEY|is not signed"
@@ -104,12 +106,13 @@ class Workshop:
         folder: Path | None = None,
         environment: dict[str, str] | None = None,
         limit_seconds: int = LIMIT_SECONDS,
+        useful: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Run a command with its output in the step's log.
+        """Run a command with its output in the step's log, for as long as it is `useful`.
 
         Raises:
             CommandError: it ended with another exit code than 0, did not end in `limit_seconds`,
-                or was stopped because another step failed.
+                or was stopped because it had become useless or another step failed.
         """
         values = {**self.environment, **(environment or {})}
         words = [str(word) for word in arguments]
@@ -126,15 +129,27 @@ class Workshop:
                 stdin=subprocess.PIPE,
             )
         with process:
-            self._wait(process, words[0], limit_seconds)
+            self._wait(process, words[0], limit_seconds, useful)
 
-    def _wait(self, process: subprocess.Popen[bytes], name: str, limit_seconds: int) -> None:
+    def _wait(
+        self,
+        process: subprocess.Popen[bytes],
+        name: str,
+        limit_seconds: int,
+        useful: Callable[[], bool],
+    ) -> None:
         self.processes.add(process)
+        deadline = time.monotonic() + limit_seconds
+        code = None
         try:
             self._require_going_on(name)
-            code = process.wait(limit_seconds)
-        except subprocess.TimeoutExpired as error:
-            raise CommandError(f"`{name}` did not end in {limit_seconds} s") from error
+            while code is None:
+                with suppress(subprocess.TimeoutExpired):
+                    code = process.wait(LOOK_SECONDS)
+                if code is None and time.monotonic() > deadline:
+                    raise CommandError(f"`{name}` did not end in {limit_seconds} s")
+                if code is None and not useful():
+                    raise CommandError(f"`{name}` was stopped, for what it works with has ended")
         finally:
             process.kill()
             self.processes.discard(process)

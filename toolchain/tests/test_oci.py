@@ -15,7 +15,7 @@ from urllib.error import HTTPError
 import pytest
 
 from toolchain.errors import RegistryPushError
-from toolchain.oci import Image, push_image, write_image, write_tar
+from toolchain.oci import Image, is_pushed, push_image, write_image, write_tar
 
 NAME = "team/app:1.2"
 
@@ -37,8 +37,14 @@ class Handler(BaseHTTPRequestHandler):
     registry: Registry
 
     def do_HEAD(self) -> None:
-        """Answer whether a blob is there."""
-        self.answer(200 if self.path.rpartition("/")[2] in self.registry.blobs else 404)
+        """Answer whether a blob, or a manifest of a kind that the caller knows, is there."""
+        kept = {
+            sha256(body)
+            for kind, body in self.registry.manifests.values()
+            if kind in self.headers.get("Accept", "")
+        }
+        known = kept if "/manifests/" in self.path else self.registry.blobs
+        self.answer(200 if self.path.rpartition("/")[2] in known else 404)
 
     def do_POST(self) -> None:
         """Begin an upload."""
@@ -171,6 +177,16 @@ def test_a_push_sends_every_blob_once(image: Image, registry: Registry, tmp_path
     assert kept == (manifest["mediaType"], blob(tmp_path, digest))
     push_image(tmp_path, digest, registry.address, NAME)
     assert registry.uploads == parts
+
+
+def test_what_was_pushed_is_there(image: Image, registry: Registry, tmp_path: Path) -> None:
+    """A manifest is there once it was pushed, another one is not, and nobody has any."""
+    digest = write_image(image, tmp_path)
+    assert not is_pushed(digest, registry.address, NAME)
+    push_image(tmp_path, digest, registry.address, NAME)
+    assert is_pushed(digest, registry.address, NAME)
+    assert not is_pushed(f"sha256:{'0' * 64}", registry.address, NAME)
+    assert not is_pushed(digest, "127.0.0.1:9", NAME)
 
 
 def test_a_push_does_not_go_through_a_proxy(

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -50,6 +51,12 @@ class Signer:
         return pem
 
 
+@cache
+def first(_owner: str = "issuer") -> Signer:
+    """An owner's pair called first, made once: that takes longer than most tests."""
+    return Signer("first")
+
+
 def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
     """Return a token put together by hand."""
     parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
@@ -65,7 +72,7 @@ class Issuer(ThreadingHTTPServer):
         """Listen on a port of this machine."""
         super().__init__(("127.0.0.1", 0), Answering)
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self.signer = Signer("first")
+        self.signer = first()
         self.asked: list[str] = []
         self.answers: dict[str, bytes | int | str] = {}  # a body, a status, or where else to go
         self.publish(self.signer)

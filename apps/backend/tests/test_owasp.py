@@ -94,7 +94,7 @@ def credentials(doors: Doors, issuer: issuers.Issuer) -> dict[str, dict[str, str
         "revoked": {"x-api-key": revoked},
         "in the wrong place": {"authorization": f"Basic {good}"},
         "expired token": {"authorization": f"Bearer {issuer.token(exp=1)}"},
-        "token of another": {"authorization": f"Bearer {issuer.token(issuers.Signer('first'))}"},
+        "token of another": {"authorization": f"Bearer {issuer.token(issuers.first('stranger'))}"},
         "unsigned": {"authorization": "Bearer eyJhbGciOiJub25lIn0.e30."},
     }
 

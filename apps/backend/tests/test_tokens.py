@@ -108,7 +108,7 @@ def forgeries(issuer: issuers.Issuer) -> dict[str, str]:
         "none": forged({"alg": "none", **kid}, claims),
         "None": forged({"alg": "None", **kid}, claims),
         "no algorithm": forged(kid, claims),
-        "another key": issuer.token(Signer("first")),
+        "another key": issuer.token(issuers.first("stranger")),
         "another kind": issuer.token(Signer("first", "ES256")),
         "no signature": good.rpartition(".")[0] + ".",
         "changed": forged({"alg": "RS256", **kid}, claims, b"x" * 256),
