@@ -9,7 +9,7 @@ leaves the cold part out and uses the cache that is there; `--stages` measures s
 `--beside` measures six stages, and in turn with the first, the second and the one after a line in
 the backend the same ones as a shell script over docker build and compose has them
 (tests/load/script), on a throw-away host with a real Docker. Both begin with their engine, the base
-image and the scanner there, and nothing built.
+image and the scanner there, the pipeline with its module loaded, and nothing built.
 """
 
 from __future__ import annotations
