@@ -74,7 +74,7 @@ def make_trivy(settings: Settings) -> None:
         running = running_engine(settings)
         if running:
             push(settings, "trivy", TRIVY_IMAGE, running.registry)
-            _pushed(settings).write_text(_trivy_digest(settings))
+            _pushed(settings).write_text(_fingerprint(settings))
 
 
 def stop(settings: Settings) -> bool:
@@ -167,7 +167,7 @@ def _builder(settings: Settings, steps: list[Step]) -> Builder:
 
 
 def _fingerprint(settings: Settings) -> str:
-    """Return the hash of what the engine is made from, quickly: no client is asked."""
+    """Return the hash of what the toolchain is made from, quickly: no client is asked."""
     digest = hashlib.sha256(settings.engine_version.encode())
     for path in sorted(SOURCES.rglob("*")):
         place = path.relative_to(SOURCES)
@@ -177,9 +177,8 @@ def _fingerprint(settings: Settings) -> str:
 
 
 def _compile_trivy_beside(settings: Settings) -> None:
-    digest = _trivy_digest(settings)
     done = _pushed(settings)
-    if digest and done.exists() and done.read_text() == digest:
+    if done.exists() and done.read_text() == _fingerprint(settings):
         return
     if is_held(settings.cache / "trivy.lock"):
         return
@@ -195,11 +194,6 @@ def _compile_trivy_beside(settings: Settings) -> None:
             stderr=stream,
             start_new_session=True,
         )
-
-
-def _trivy_digest(settings: Settings) -> str:
-    path = settings.cache / "digests" / "trivy"
-    return path.read_text() if path.exists() else ""
 
 
 def _pushed(settings: Settings) -> Path:

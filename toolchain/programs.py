@@ -17,9 +17,9 @@ DAGGER_PROGRAMS = ("codegen", "dagger", "dnsname", "engine", "init")
 TRIVY = "github.com/aquasecurity/trivy"
 # What every SDK runtime is built on.
 SDK_PACKAGES = ("dagger.io/dagger", "dagger.io/dagger/telemetry")
-# No debugger will look into these programs, and nothing in them is worth two fifths of the time
-# that a compiler takes to inline it: they wait for containers and files.
-COMPILED = "-trimpath '-gcflags=all=-dwarf=false -l'"
+COMPILED = "-trimpath -gcflags=all=-dwarf=false"  # no debugger will look into these programs
+# Trivy runs once and waits for files: it is not worth what inlining all its libraries takes.
+TRIVY_COMPILED = "-gcflags=all=-dwarf=false -l"
 SDK_GO = {"CGO_ENABLED": "0", "GOFLAGS": COMPILED}  # builds that may use what was compiled here
 HINT = "run it again, it goes on where it stopped; if it fails again, check `go env GOPROXY`"
 
@@ -51,9 +51,11 @@ def trivy_step(settings: Settings) -> Step:
         name="trivy",
         title=f"compile Trivy {TRIVY_VERSION} from Go modules",
         expected_seconds=420,
-        inputs=(*_wrapper_inputs(wrapper), flags, COMPILED),
+        inputs=(*_wrapper_inputs(wrapper), flags, COMPILED, TRIVY_COMPILED),
         outputs=(settings.cache / "bin" / "trivy",),
-        run=lambda shop: _build(shop, settings, wrapper, flags, [f"{TRIVY}/cmd/trivy"], "jsonv2"),
+        run=lambda shop: _build(
+            shop, settings, wrapper, flags, [TRIVY_COMPILED, f"{TRIVY}/cmd/trivy"], "jsonv2"
+        ),
         hint=HINT,
     )
 
@@ -94,7 +96,7 @@ def _build(
     settings: Settings,
     wrapper: Path,
     flags: str,
-    packages: list[str],
+    what: list[str],
     experiment: str = "",
 ) -> None:
     partial = settings.folder("work") / wrapper.name
@@ -103,7 +105,7 @@ def _build(
     target = partial / "bin"
     target.mkdir()
     shop.command(
-        ["go", "build", "-ldflags", f"-s -w {flags}", "-o", f"{target}/", *packages],
+        ["go", "build", "-ldflags", f"-s -w {flags}", "-o", f"{target}/", *what],
         folder=wrapper,
         environment={
             **go_environment(settings),

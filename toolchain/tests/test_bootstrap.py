@@ -121,8 +121,7 @@ def compilation(settings: Settings) -> Iterator[subprocess.Popen[str]]:
 
 def finish_trivy(settings: Settings) -> None:
     """Write what a finished compilation of Trivy leaves."""
-    (settings.folder("digests") / "trivy").write_text("sha256:1")
-    (settings.folder("records") / "trivy.pushed").write_text("sha256:1")
+    (settings.folder("records") / "trivy.pushed").write_text(bootstrap._fingerprint(settings))
 
 
 def test_a_bare_machine_gets_everything(world: World) -> None:
@@ -246,10 +245,13 @@ def test_trivy_is_begun_again_when_its_compilation_died(
     assert "trivy" in world.did
 
 
-def test_a_newer_trivy_image_is_pushed_again(world: World) -> None:
-    """A digest that is not the one pushed last leads to a push."""
+def test_another_trivy_is_compiled_again(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Trivy that was made from other sources, of an older release, does not stand for this."""
     finish_trivy(world.settings)
-    (world.settings.cache / "digests" / "trivy").write_text("sha256:2")
+    (tmp_path / "programs.py").write_text("TRIVY_VERSION = another")
+    monkeypatch.setattr(bootstrap, "SOURCES", tmp_path)
     prepare(world.settings)
     assert "trivy" in world.did
 
