@@ -78,11 +78,13 @@ func (sdk *PythonSdk) Codegen(
 	return dag.GeneratedCode(modSource.ContextDirectory()), nil
 }
 
+// Without the program that gathers authorities, which an engine with certificates of its own would run before
+// and after every call of a function: it then adds them to the gathered file by itself.
 func (sdk *PythonSdk) base() *dagger.Container {
 	return dag.Container().
 		From("debian:trixie-slim").
 		WithEnvVariable("DEBIAN_FRONTEND", "noninteractive").
-		WithExec([]string{"sh", "-c", "apt-get update -qq && apt-get install -qq --no-install-recommends python3-venv ca-certificates >/dev/null && rm -rf /var/lib/apt/lists/*"}).
+		WithExec([]string{"sh", "-c", "apt-get update -qq && apt-get install -qq --no-install-recommends python3-venv ca-certificates >/dev/null && rm -rf /var/lib/apt/lists/* /usr/sbin/update-ca-certificates"}).
 		WithExec([]string{"python3", "-m", "venv", venv}).
 		WithFile("/client/requirements.lock", sdk.SdkSourceDir.File("client/requirements.lock")).
 		WithEnvVariable("PIP_CACHE_DIR", "/var/cache/pip").
