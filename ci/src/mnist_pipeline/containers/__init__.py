@@ -21,6 +21,8 @@ PIP_CACHE = "/var/cache/pip"
 TOOLS = "/opt/tools"
 POSTGRESQL_PORT = 5432
 POSTGRESQL_URL = "postgresql://postgres@postgresql/mnist"  # where it is bound by that name
+UPDATE = "apt-get update -qq"
+INSTALL = ("apt-get", "install", "-y", "-qq", "--no-install-recommends")
 CHROMIUM_PACKAGES = (
     "chromium-headless-shell",
     "fonts-dejavu-core",
@@ -43,17 +45,23 @@ def base() -> dagger.Container:
 def debian(*packages: str) -> dagger.Container:
     """Debian with packages, and a folder for reports.
 
-    Without the program that gathers authorities, which an engine with certificates of its own
-    would run before and after every command: it then adds them to the gathered file by itself.
+    All share what one layer knows of the mirror; where a file of that has gone from there, it is
+    asked anew. Without the program that gathers authorities, which an engine with certificates of
+    its own would run before and after every command: it then adds them to the gathered file itself.
     """
-    install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends"
-    left_out = "/var/lib/apt/lists/* /var/cache/apt/* /usr/sbin/update-ca-certificates"
-    script = f"{install} {' '.join(packages)} >/dev/null && rm -rf {left_out}"
+    install = " ".join((*INSTALL, *packages))
+    without = "rm -f /usr/sbin/update-ca-certificates"
+    script = f"{{ {install} || {{ {UPDATE} && {install}; }}; }} >/dev/null && {without}"
+    return listed().with_exec(["sh", "-c", script]).with_directory("/reports", dag.directory())
+
+
+def listed() -> dagger.Container:
+    """Debian that knows the mirror's packages, and asks no questions while it installs them."""
+    prepare = f"rm -f /etc/apt/apt.conf.d/70debconf && {UPDATE}"
     return (
         base()
         .with_env_variable("DEBIAN_FRONTEND", "noninteractive")
-        .with_exec(["sh", "-c", script])
-        .with_directory("/reports", dag.directory())
+        .with_exec(["sh", "-c", prepare])
     )
 
 

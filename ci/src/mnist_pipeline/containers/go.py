@@ -9,7 +9,7 @@ from dagger import dag
 
 CACHE = "/var/cache/go"
 SETTINGS = {
-    "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
+    "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath -gcflags=all=-dwarf=false",
     "GOTOOLCHAIN": "local",
     "GOMODCACHE": f"{CACHE}/mod",
     "GOCACHE": f"{CACHE}/build",
