@@ -68,13 +68,14 @@ def prepare(settings: Settings) -> Path:
 def make_trivy(settings: Settings) -> None:
     """Compile Trivy, pack its image and push it; what `prepare` starts in the background."""
     with held(settings.cache / "trivy.lock", say):
+        sources = _fingerprint(settings)  # they may be edited while it is compiled
         os.setpriority(os.PRIO_PROCESS, 0, 19)
         steps = [*_engine_steps(settings), trivy_step(settings), trivy_image_step(settings)]
         _builder(settings, steps).carry_out()
         running = running_engine(settings)
         if running:
             push(settings, "trivy", TRIVY_IMAGE, running.registry)
-            _pushed(settings).write_text(_fingerprint(settings))
+            _pushed(settings).write_text(sources)
 
 
 def stop(settings: Settings) -> bool:

@@ -96,7 +96,7 @@ def _build(
     settings: Settings,
     wrapper: Path,
     flags: str,
-    what: list[str],
+    arguments: list[str],
     experiment: str = "",
 ) -> None:
     partial = settings.folder("work") / wrapper.name
@@ -105,7 +105,7 @@ def _build(
     target = partial / "bin"
     target.mkdir()
     shop.command(
-        ["go", "build", "-ldflags", f"-s -w {flags}", "-o", f"{target}/", *what],
+        ["go", "build", "-ldflags", f"-s -w {flags}", "-o", f"{target}/", *arguments],
         folder=wrapper,
         environment={
             **go_environment(settings),

@@ -8,7 +8,7 @@ other benchmarks need. Does not know what is measured or what the figures say.
 import dagger
 
 from mnist_pipeline.app import OWNER, with_model
-from mnist_pipeline.containers import debian, go, with_python_packages
+from mnist_pipeline.containers import INSTALL, UPDATE, debian, go, with_python_packages
 from mnist_pipeline.containers.session import Session
 
 FOLDER = "tests/load"
@@ -48,7 +48,7 @@ def peers(session: Session) -> dagger.Directory:
 async def serving(session: Session, *, quick: bool) -> dagger.Directory:
     """Measures this backend beside other servers; the page, the figures and the picture."""
     image = await with_model(session)
-    install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null"
+    install = f"{UPDATE} && {INSTALL} wrk >/dev/null"
     command = ["timeout", str(LIMIT_SECONDS), "python", "-m", "load.serving"]
     command += ["--output", OUTPUT, "--peers", PEERS, *(["--quick"] if quick else [])]
     return (

@@ -22,7 +22,7 @@ TOOLS = "/opt/tools"
 POSTGRESQL_PORT = 5432
 POSTGRESQL_URL = "postgresql://postgres@postgresql/mnist"  # where it is bound by that name
 UPDATE = "apt-get update -qq"
-INSTALL = ("apt-get", "install", "-y", "-qq", "--no-install-recommends")
+INSTALL = "apt-get install -y -qq --no-install-recommends"
 CHROMIUM_PACKAGES = (
     "chromium-headless-shell",
     "fonts-dejavu-core",
@@ -49,7 +49,7 @@ def debian(*packages: str) -> dagger.Container:
     asked anew. Without the program that gathers authorities, which an engine with certificates of
     its own would run before and after every command: it then adds them to the gathered file itself.
     """
-    install = " ".join((*INSTALL, *packages))
+    install = " ".join((INSTALL, *packages))
     without = "rm -f /usr/sbin/update-ca-certificates"
     script = f"{{ {install} || {{ {UPDATE} && {install}; }}; }} >/dev/null && {without}"
     return listed().with_exec(["sh", "-c", script]).with_directory("/reports", dag.directory())
