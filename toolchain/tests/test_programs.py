@@ -1,11 +1,14 @@
-"""What the engine's Go cache begins with."""
+"""What the engine's Go cache begins with, and what is compiled in place of a source."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from toolchain.programs import sdk_build_cache
+import pytest
+
+from toolchain.programs import redrawn_less, sdk_build_cache
 from toolchain.settings import Settings
+from toolchain.steps import CommandError
 
 WANTED, OTHER = "aa11", "bb22"
 
@@ -26,3 +29,11 @@ def test_the_cache_of_an_sdk_is_the_part_it_needs(
         f"aa/{WANTED}-d": build / "aa" / f"{WANTED}-d",
         f"aa/{WANTED}99-a": build / "aa" / f"{WANTED}99-a",
     }
+
+
+def test_only_the_clock_of_the_progress_is_changed() -> None:
+    """All else of the client's source stays; a source without that clock is not guessed at."""
+    source = "a\n\t\tticker: time.NewTicker(50 * time.Millisecond),\nb\n"
+    assert redrawn_less(source) == source.replace("50", "500")
+    with pytest.raises(CommandError, match="see how this Dagger's client redraws"):
+        redrawn_less("ticker: time.NewTicker(80 * time.Millisecond)")
