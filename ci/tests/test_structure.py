@@ -160,6 +160,18 @@ def test_what_a_later_layer_removes_is_still_found() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("start", "rest"),
+    [("AKIA", "Z7" * 8), ("ghp_", "a1" * 18), ("xoxb-", "1234567890-" + "a" * 20)],
+)
+def test_each_kind_of_secret_is_found(start: str, rest: str) -> None:
+    """A token is found within a line, and not where its end is missing."""
+    whole = packed({"srv/settings": f'token = "{start}{rest}"\n'.encode()})
+    assert contents(image(whole))["faults"] == ["layer 0: /srv/settings: holds a secret"]
+    half = packed({"srv/settings": f'token = "{start}{rest[:-1]}"\n'.encode()})
+    assert contents(image(half))["faults"] == []
+
+
 def test_a_layer_that_is_no_archive_is_refused() -> None:
     """What cannot be read raises instead of being passed over."""
     with pytest.raises(tarfile.ReadError):

@@ -14,9 +14,14 @@ from typing import IO, Any
 
 SMALL_BYTES = 65536  # of a file that is searched for secrets
 SPECIAL_BITS = 0o6000  # set user, set group
-SECRET = re.compile(
-    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40}"
-    rb"|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}|\bxox[bp]-[0-9]{10,}-[0-9A-Za-z-]{20,}"
+SECRETS = tuple(  # each begins with fixed text, which is searched for twenty times as fast
+    re.compile(pattern)
+    for pattern in (
+        rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40}",
+        rb"AKIA[0-9A-Z]{16}\b",
+        rb"gh[pousr]_[A-Za-z0-9]{36}",
+        rb"xox[bp]-[0-9]{10,}-[0-9A-Za-z-]{20,}",
+    )
 )
 PRIVATE = re.compile(  # files that belong to a person or a machine, not into an image
     r"(^|/)(\.(ba|z|k|a)?sh_history|\.python_history|\.psql_history|\.wget-hsts|\.lesshst"
@@ -61,7 +66,8 @@ def findings(layer: tarfile.TarFile, entry: tarfile.TarInfo, path: str) -> Itera
         yield f"/{path}: a file of this name belongs into no image"
     if entry.size <= SMALL_BYTES:
         stream = layer.extractfile(entry)
-        if stream and SECRET.search(stream.read()):
+        content = stream.read() if stream else b""
+        if any(secret.search(content) for secret in SECRETS):
             yield f"/{path}: holds a secret"
 
 
