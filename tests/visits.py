@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Request, WebSocket, expect
 
 from strokes import KEYS, STROKES, rounded
 
@@ -22,26 +25,60 @@ EMPTY = re.compile("empty|vide")
 ANSWERS = '[role="status"][data-model-ms]'
 
 
+TABS: WeakKeyDictionary[Browser, dict[tuple[object, ...], Page]] = WeakKeyDictionary()
+DEVICE = {"locale": "en-GB", "has_touch": False, "is_mobile": False}
+SEEN = {"color_scheme": "light", "reduced_motion": "reduce", "forced_colors": "none"}
+FORGET = """async () => {
+    localStorage.clear();
+    sessionStorage.clear();
+    for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name);
+}"""
+
+
 @contextmanager
 def visit(
-    browser: Browser, url: str, asked: list[str] | None = None, **options: object
+    browser: Browser, url: str, asked: list[str] | None = None, **options: Any
 ) -> Iterator[Page]:
-    """Open the page in a browser of its own, as a new visitor; `asked` takes what that asks for."""
+    """Open the page as a new visitor; `asked` takes what that asks for.
+
+    A visitor comes with nothing stored, in a tab that is used again: a browser that has read the
+    page's scripts once has half the work. A tab in which something went wrong is not used again.
+    """
     expect.set_options(timeout=DEADLINE_MS)
-    usual = {"viewport": DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"}
-    context = browser.new_context(**(usual | options))
-    context.set_default_timeout(DEADLINE_MS)
-    try:
-        page = context.new_page()
+    tabs = TABS.setdefault(browser, {})
+    device = {name: options.pop(name, usual) for name, usual in DEVICE.items()}
+    key = (urlsplit(url).netloc, *device.values())
+    page = tabs.pop(key, None) or opened(browser, device)
+    page.set_viewport_size(options.pop("viewport", DESKTOP))
+    page.emulate_media(**(SEEN | options))
+
+    def ask(request: Request | WebSocket) -> None:
         if asked is not None:
-            page.on("request", lambda request: asked.append(request.url))
-            page.on("websocket", lambda socket: asked.append(socket.url))
+            asked.append(request.url)
+
+    page.on("request", ask)
+    page.on("websocket", ask)
+    try:
         page.goto(url)
         expect(sheet(page)).to_have_attribute("aria-label", EMPTY)
         settle(page)
         yield page
-    finally:
-        context.close()
+    except BaseException:
+        page.context.close()
+        raise
+    page.evaluate(FORGET)
+    page.goto("about:blank")
+    page.context.clear_cookies()
+    page.remove_listener("request", ask)
+    page.remove_listener("websocket", ask)
+    tabs[key] = page
+
+
+def opened(browser: Browser, device: dict[str, Any]) -> Page:
+    """Open a tab of a browser that has stored nothing and shares nothing with the others."""
+    context = browser.new_context(**device)
+    context.set_default_timeout(DEADLINE_MS)
+    return context.new_page()
 
 
 def sheet(page: Page) -> Locator:
