@@ -37,7 +37,10 @@ FORGET = """async () => {
 
 @contextmanager
 def visit(
-    browser: Browser, url: str, asked: list[str] | None = None, **options: Any
+    browser: Browser,
+    url: str,
+    asked: list[str] | None = None,
+    **options: Any,  # noqa: ANN401  as the browser's own
 ) -> Iterator[Page]:
     """Open the page as a new visitor; `asked` takes what that asks for.
 

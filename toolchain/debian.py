@@ -28,6 +28,9 @@ SLIM = tuple(
     )
 )
 TIDY = SOURCES / "machine" / "apt.conf"
+TIDIED = (  # what apt keeps for itself (87 MB), and questions that an installation would ask
+    'cd "$1" && rm -f var/cache/apt/*.bin etc/apt/apt.conf.d/70debconf'
+)
 MACHINE_PACKAGES = (
     "runc iptables dnsmasq-base tini containernetworking-plugins git docker-registry passt iproute2"
 )
@@ -71,7 +74,7 @@ def _bootstrap_step(
         name=f"debian-{name}",
         title=title,
         expected_seconds=expected_seconds,
-        inputs=(packages, *SLIM, TIDY.read_text()),
+        inputs=(packages, *SLIM, TIDY.read_text(), TIDIED),
         outputs=(target,),
         run=lambda shop: _bootstrap(shop, folder, target, packages),
         hint=HINT,
@@ -124,6 +127,7 @@ def _bootstrap(shop: Workshop, folder: Path, target: Path, packages: str) -> Non
             f"--keyring={KEYRING}",
             *SLIM,
             f"--customize-hook=upload {shlex.quote(str(TIDY))} /etc/apt/apt.conf.d/tidy",
+            f"--customize-hook={TIDIED}",
             SUITE,
             partial,
             folder / "sources.list",

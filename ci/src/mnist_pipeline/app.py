@@ -59,13 +59,18 @@ TESTS_LIMIT_SECONDS = 2400  # a first run does everything at once: it has taken 
 OWNER = "10001:10001"  # user and group of the images
 UNSERVED = ("tests",)  # no image that is served holds anything of them
 OF_TRAINING = "tests/test_training_*.py"
-TOOLS = ("Dockerfile", ".dockerignore", "requirements-t*.lock")  # what the backend's are made of
-SOURCES = ("__init__", "artefact", "drawings", "errors", "metrics", "model", "predictor")
+PACKAGE = "src/mnist_backend"
+TRAINED_WITH = ("artefact", "drawings", "errors", "metrics", "model", "preprocess", "registry")
+TRAINER = (  # what the training is made of, and the tools that test it and what serves its model
+    *("Dockerfile", ".dockerignore", "requirements-t*.lock", "conf", f"{PACKAGE}/training"),
+    *(f"{PACKAGE}/{name}.py" for name in ("__init__", *TRAINED_WITH)),
+)
 TRAINING = (  # what the tests of the training read, and they
     *("conf", ".telemetry", "pyproject.toml", "tests/artefacts.py", OF_TRAINING),
-    *(f"src/mnist_backend/{name}.py" for name in (*SOURCES, "preprocess", "registry")),
-    *("src/mnist_backend/torch_predictor.py", "src/mnist_backend/training"),
+    *(f"{PACKAGE}/{name}.py" for name in ("__init__", *TRAINED_WITH, "predictor")),
+    *(f"{PACKAGE}/torch_predictor.py", f"{PACKAGE}/training"),
 )
+GIVEN = [dagger.BuildArg("MODEL", "given")]  # of the stages of the backend's Dockerfile
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
 
@@ -79,12 +84,15 @@ def image(session: Session, name: str) -> dagger.Container:
     if name not in FOLDERS:
         message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
         raise ImageUnknownError(message)
-    return served(session, name).docker_build(target=TARGETS[name])
+    given = GIVEN if name in RUNTIMES else None
+    return served(session, name).docker_build(target=TARGETS[name], build_args=given)
 
 
 def served(session: Session, name: str) -> dagger.Directory:
-    """What a served image is built from; another test changes nothing of it."""
-    return session.folder(FOLDERS[name], exclude=UNSERVED)
+    """What a served image is built from: no test, and the model that the training came to."""
+    folder = session.folder(FOLDERS[name], exclude=UNSERVED)
+    models = training(session).directory("/models")
+    return folder.with_directory("models", models) if name in RUNTIMES else folder
 
 
 def tarball(session: Session, name: str) -> dagger.File:
@@ -98,9 +106,13 @@ def archived(container: dagger.Container) -> dagger.File:
 
 
 def training(session: Session, parameters: str = "") -> dagger.Container:
-    """What trains the model, and has: the store in /models, reports in /reports."""
+    """What trains the model, and has: the store in /models, reports in /reports.
+
+    From a folder of its own, for in one call the engine finds no layer of another folder again,
+    and the tests are made of the same layers.
+    """
     arguments = [dagger.BuildArg("PARAMETERS", parameters)] if parameters else None
-    folder = served(session, "backend")
+    folder = session.folder(FOLDERS["backend"], include=TRAINER)
     return folder.docker_build(target="train", build_args=arguments)
 
 
@@ -139,20 +151,18 @@ async def answering(session: Session, name: str, runtime: str) -> Outcome:
 def with_tests(session: Session, name: str, parts: Collection[str] = ()) -> dagger.Container:
     """An application's tools, with its code and tests beside them, or with some parts of those.
 
-    The backend's are made from its locks alone, so that what no line touches stays known. The
-    page's come from the folder of its image: in one call the engine finds no layer of another
-    folder again, even where both are the same, and would install the page's packages twice.
+    The backend's come from the folder of the training, the page's from that of its image: in one
+    call the engine finds no layer of another folder again, and would install everything twice.
     """
-    backend = name == "backend"
-    made = session.folder(FOLDERS[name], include=TOOLS) if backend else served(session, name)
+    whole = {"include": TRAINER} if name in RUNTIMES else {"exclude": UNSERVED}
+    tools = session.folder(FOLDERS[name], **whole).docker_build(target="tools")
     code = session.folder(FOLDERS[name], include=parts)
-    tools = made.docker_build(target="tools")
     return tools.with_directory("/app", code, owner=OWNER).with_user(OWNER)
 
 
-async def with_model(session: Session, parts: Collection[str] = ()) -> dagger.Container:
+def with_model(session: Session, parts: Collection[str] = ()) -> dagger.Container:
     """The backend with its tests, or some of them, and the model that the served image has."""
-    models = await session.by_content(training(session).directory("/models"))
+    models = training(session).directory("/models")
     return with_tests(session, "backend", parts).with_directory("/models", models)
 
 
@@ -232,7 +242,7 @@ def tests_of_tree(session: Session) -> dict[str, Awaitable[Outcome]]:
 
 async def tests_of_backend(session: Session) -> Outcome:
     """The tests of what serves, several at a time: most of them wait for a server to start."""
-    container = (await with_model(session)).without_directory("src/mnist_backend/training")
+    container = with_model(session).without_directory("src/mnist_backend/training")
     workers = ("-n", f"{session.limiter.total_tokens:.0f}", "--dist", "worksteal")
     given = (*COVERAGE, *workers, f"--ignore-glob={OF_TRAINING}")
     return await pytest_in(session, container, *given, covering="backend")
@@ -240,7 +250,7 @@ async def tests_of_backend(session: Session) -> Outcome:
 
 async def tests_of_training(session: Session) -> Outcome:
     """The tests of what trains, beside nothing else: a change in what serves leaves them known."""
-    container = await with_model(session, TRAINING)
+    container = with_model(session, TRAINING)
     covered = ("--cov=mnist_backend.training", *COVERAGE[1:])
     return await pytest_in(session, container, *covered, covering="training")
 

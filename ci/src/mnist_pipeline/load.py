@@ -47,7 +47,7 @@ def peers(session: Session) -> dagger.Directory:
 
 async def serving(session: Session, *, quick: bool) -> dagger.Directory:
     """Measures this backend beside other servers; the page, the figures and the picture."""
-    image = await with_model(session)
+    image = with_model(session)
     install = f"{UPDATE} && {INSTALL} wrk >/dev/null"
     command = ["timeout", str(LIMIT_SECONDS), "python", "-m", "load.serving"]
     command += ["--output", OUTPUT, "--peers", PEERS, *(["--quick"] if quick else [])]

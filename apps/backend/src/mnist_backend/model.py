@@ -71,7 +71,7 @@ def onnx(network: Network) -> bytes:
         torch.onnx.export(
             served,
             (torch.zeros(1, 1, 28, 28),),
-            written,  # type: ignore[arg-type]  # torch takes a stream too, and does not tell
+            written,
             input_names=["picture"],
             output_names=["probabilities"],
             dynamic_axes={"picture": {0: "n"}, "probabilities": {0: "n"}},

@@ -18,6 +18,7 @@ PROMISES = "toolchain.promises"  # label of a base whose registry is still being
 PROMISE_SECONDS = 1800  # compiling it takes minutes, beside other work many
 PROMISE_POLL_SECONDS = 5
 PIP_CACHE = "/var/cache/pip"
+PIP_INSTALL = ("install", "-q", "--no-compile", "--no-deps", "--require-hashes")
 TOOLS = "/opt/tools"
 POSTGRESQL_PORT = 5432
 POSTGRESQL_URL = "postgresql://postgres@postgresql/mnist"  # where it is bound by that name
@@ -66,7 +67,11 @@ def listed() -> dagger.Container:
 
 
 def with_python_packages(container: dagger.Container, *locks: dagger.File) -> dagger.Container:
-    """A virtual environment with what the locks name, every file verified by its hash."""
+    """A virtual environment with what the locks name, every file verified by its hash.
+
+    Nothing is compiled ahead, for that is most of an installation's work: Python itself keeps what
+    it has compiled where a tool is run.
+    """
     container = (
         container.with_env_variable("PIP_CACHE_DIR", PIP_CACHE)
         .with_env_variable("PIP_DISABLE_PIP_VERSION_CHECK", "1")
@@ -77,7 +82,7 @@ def with_python_packages(container: dagger.Container, *locks: dagger.File) -> da
     for number, lock in enumerate(locks):
         path = f"{TOOLS}/requirements-{number}.lock"
         container = container.with_file(path, lock).with_exec(
-            [f"{TOOLS}/bin/pip", "install", "-q", "--no-deps", "--require-hashes", "-r", path]
+            [f"{TOOLS}/bin/pip", *PIP_INSTALL, "-r", path]
         )
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return container.without_mount(PIP_CACHE).with_env_variable("PATH", f"{TOOLS}/bin:{path}")
@@ -95,16 +100,12 @@ def remembering(
 
 def python_tools(*locks: dagger.File) -> dagger.Container:
     """Python with locked tools."""
-    return with_python_packages(debian("python3-venv"), *locks).with_env_variable(
-        "PYTHONDONTWRITEBYTECODE", "1"
-    )
+    return with_python_packages(debian("python3-venv"), *locks)
 
 
 def browser(lock: dagger.File) -> dagger.Container:
     """Debian's Chromium without a window, fonts, and the locked Python tools that drive it."""
-    return with_python_packages(debian(*CHROMIUM_PACKAGES), lock).with_env_variable(
-        "PYTHONDONTWRITEBYTECODE", "1"
-    )
+    return with_python_packages(debian(*CHROMIUM_PACKAGES), lock)
 
 
 def proxy(configuration: str) -> dagger.Container:

@@ -7,7 +7,6 @@ printed, and never takes the others with it. Does not know the stages.
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -86,12 +85,6 @@ class Session:
         return dag.current_module().workdir(
             f"{self.place}/{path}", include=[*include] or None, exclude=[*exclude] or None
         )
-
-    async def by_content(self, made: dagger.Directory) -> dagger.Directory:
-        """What was made, known to caches by its content alone, and no longer by what made it."""
-        place = Path(tempfile.mkdtemp(prefix="made-", dir=".")).name
-        await made.export(place)
-        return dag.current_module().workdir(place)
 
     def file(self, path: str) -> dagger.File:
         """A file of the source."""
