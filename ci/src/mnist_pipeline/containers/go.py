@@ -1,7 +1,7 @@
 """Programs compiled from Go modules whose checksums are committed.
 
-Contract: what a module's go.sum does not name is refused; the compiler's cache is shared by all
-programs, and a program is compiled once for the same go.mod. Does not know what a program does.
+Contract: what a module's go.sum does not name is refused; a program is compiled once for the same
+go.mod, and one at a time, for all share the compiler's cache. Does not know what a program does.
 """
 
 import dagger
@@ -25,7 +25,9 @@ def with_modules(
     """A container that has Go, in the folder of a go.mod and go.sum."""
     for name, value in {**SETTINGS, "GOTOOLCHAIN": toolchain}.items():
         container = container.with_env_variable(name, value)
-    cached = container.with_mounted_cache(CACHE, dag.cache_volume("go-load"))
+    cached = container.with_mounted_cache(
+        CACHE, dag.cache_volume("go"), sharing=dagger.CacheSharingMode.LOCKED
+    )
     return cached.with_mounted_directory("/src", modules).with_workdir("/src")
 
 
