@@ -173,7 +173,7 @@ def strokes(page: Page, digit: int) -> Iterator[list[tuple[float, float]]]:
     for stroke in STROKES[digit]:
         box = pad.bounding_box()
         assert box is not None, "the pad is not visible"
-        path = rounded(rounded(stroke))
+        path = rounded(stroke)
         yield [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in path]
 
 
