@@ -172,6 +172,24 @@ def test_each_kind_of_secret_is_found(start: str, rest: str) -> None:
     assert contents(image(half))["faults"] == []
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "var/cache/apt/pkgcache.bin",
+        "var/cache/apt/archives/jq_1.7_amd64.deb",
+        "var/lib/apt/lists/mirror_debian_dists_trixie_main_binary-amd64_Packages",
+        "root/.cache/pip/http/a",
+    ],
+)
+def test_what_a_package_manager_keeps_is_found(path: str) -> None:
+    """It weighs in every image, even where a later layer hides it; an empty file weighs nothing."""
+    folder, _, name = path.rpartition("/")
+    hidden = packed({f"{folder}/.wh.{name}": b""})
+    said = f"layer 0: /{path}: 3 bytes kept for an installation: remove it in the same step"
+    assert contents(image(packed({path: b"abc"}), hidden))["faults"] == [said]
+    assert contents(image(packed({path: b""})))["faults"] == []
+
+
 def test_a_layer_that_is_no_archive_is_refused() -> None:
     """What cannot be read raises instead of being passed over."""
     with pytest.raises(tarfile.ReadError):

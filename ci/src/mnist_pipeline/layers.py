@@ -29,6 +29,11 @@ PRIVATE = re.compile(  # files that belong to a person or a machine, not into an
     r"|\.docker/config\.json|\.aws/credentials|\.git/config)$"
 )
 
+KEPT = re.compile(  # by package managers, for their next installation, which no image has
+    r"^var/(cache/apt/([^/]+\.bin|archives/[^/]+\.deb)|lib/apt/lists/[^/]+_(Packages|InRelease)[^/]*)$"
+    r"|(^|/)\.cache/(pip|uv)/"
+)
+
 
 def member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     """A file of the archive, opened."""
@@ -64,6 +69,8 @@ def findings(layer: tarfile.TarFile, entry: tarfile.TarInfo, path: str) -> Itera
     """What is wrong with one file, whether or not a later layer takes it away."""
     if PRIVATE.search(path):
         yield f"/{path}: a file of this name belongs into no image"
+    if entry.size and KEPT.search(path):
+        yield f"/{path}: {entry.size} bytes kept for an installation: remove it in the same step"
     if entry.size <= SMALL_BYTES:
         stream = layer.extractfile(entry)
         content = stream.read() if stream else b""
