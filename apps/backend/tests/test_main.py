@@ -37,6 +37,34 @@ def test_a_setting_that_contradicts_another_is_named(
     assert capsys.readouterr().err.startswith("Value error, MNIST_EXPERIMENT_SALT is the public")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("RATE_LIMIT", "often", "MNIST_RATE_LIMIT: couldn't parse"),
+        ("RATE_STORE", "http://a:s3cr3t@b", "MNIST_RATE_STORE: must be memory:// or redis://"),
+        ("OIDC_ISSUER", "http://a.example", "MNIST_OIDC_ISSUER: http://a.example: must be an"),
+        ("DATABASE_URL", "mysql://me:s3cr3t@b/c", "MNIST_DATABASE_URL: the address of the"),
+        ("OTLP_ENDPOINT", "collector:4318", "MNIST_OTLP_ENDPOINT: collector:4318: must be http"),
+        ("EXPERIMENT_SALT", "<salt>", "MNIST_EXPERIMENT_SALT: Value error, is empty or a"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    told: str,
+) -> None:
+    """Exit code 2 and one line that names the variable, without a secret."""
+    monkeypatch.setenv("MNIST_STATE_DIR", "/nowhere")
+    monkeypatch.setenv(f"MNIST_{name}", value)
+    assert command.main(["openapi"]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(told)
+    assert said.err.count("\n") == 1
+    assert "s3cr3t" not in said.err + said.out
+
+
 def test_the_database_is_migrated(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -185,22 +185,11 @@ def run(**settings: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "told"),
-    [
-        ("rate_limit", "often", "MNIST_RATE_LIMIT: couldn't parse"),
-        ("rate_store", "http://a:s3cr3t@b", "MNIST_RATE_STORE: must be memory:// or redis://"),
-        ("oidc_issuer", "http://a.example", "MNIST_OIDC_ISSUER: http://a.example: must be an"),
-        ("database_url", "mysql://me:s3cr3t@b/c", "MNIST_DATABASE_URL: the address of the"),
-        ("otlp_endpoint", "collector:4318", "MNIST_OTLP_ENDPOINT: collector:4318: must be http"),
-        ("experiment_salt", "<salt>", "MNIST_EXPERIMENT_SALT: Value error, is empty or a"),
-    ],
-)
-def test_a_setting_that_cannot_be_used_ends_the_start(name: str, value: str, told: str) -> None:
+def test_a_setting_that_cannot_be_used_ends_the_start() -> None:
     """Exit code 2 and one line that names the variable, without a trace or a secret."""
-    done = run(state_dir="/nowhere", **{name: value})
+    done = run(state_dir="/nowhere", database_url="mysql://me:s3cr3t@b/c")
     assert done.returncode == 2
-    assert done.stderr.startswith(told)
+    assert done.stderr.startswith("MNIST_DATABASE_URL: the address of the")
     assert done.stderr.count("\n") == 1
     assert "s3cr3t" not in done.stderr + done.stdout
 
