@@ -40,9 +40,12 @@ def kamal_proxy(session: Session) -> dagger.File:
 
 
 def peers(session: Session) -> dagger.Directory:
-    """The other servers, in a virtual environment of their own, as their lock names them."""
+    """The other servers, in a virtual environment of their own, as their lock names them.
+
+    They are compiled ahead like the image that they are measured beside.
+    """
     lock = session.file(f"{FOLDER}/serving/requirements.lock")
-    return with_python_packages(debian("python3-venv"), lock).directory(PEERS)
+    return with_python_packages(debian("python3-venv"), lock, compiled=True).directory(PEERS)
 
 
 async def serving(session: Session, *, quick: bool) -> dagger.Directory:

@@ -18,7 +18,7 @@ PROMISES = "toolchain.promises"  # label of a base whose registry is still being
 PROMISE_SECONDS = 1800  # compiling it takes minutes, beside other work many
 PROMISE_POLL_SECONDS = 5
 PIP_CACHE = "/var/cache/pip"
-PIP_INSTALL = ("install", "-q", "--no-compile", "--no-deps", "--require-hashes")
+PIP_INSTALL = ("install", "-q", "--no-deps", "--require-hashes")
 TOOLS = "/opt/tools"
 POSTGRESQL_PORT = 5432
 POSTGRESQL_URL = "postgresql://postgres@postgresql/mnist"  # where it is bound by that name
@@ -66,12 +66,15 @@ def listed() -> dagger.Container:
     )
 
 
-def with_python_packages(container: dagger.Container, *locks: dagger.File) -> dagger.Container:
+def with_python_packages(
+    container: dagger.Container, *locks: dagger.File, compiled: bool = False
+) -> dagger.Container:
     """A virtual environment with what the locks name, every file verified by its hash.
 
-    Nothing is compiled ahead, for that is most of an installation's work: Python itself keeps what
-    it has compiled where a tool is run.
+    A tool is not compiled ahead, for that is most of an installation's work: Python itself keeps
+    what it has compiled where the tool is run.
     """
+    ahead = "--compile" if compiled else "--no-compile"
     container = (
         container.with_env_variable("PIP_CACHE_DIR", PIP_CACHE)
         .with_env_variable("PIP_DISABLE_PIP_VERSION_CHECK", "1")
@@ -82,7 +85,7 @@ def with_python_packages(container: dagger.Container, *locks: dagger.File) -> da
     for number, lock in enumerate(locks):
         path = f"{TOOLS}/requirements-{number}.lock"
         container = container.with_file(path, lock).with_exec(
-            [f"{TOOLS}/bin/pip", *PIP_INSTALL, "-r", path]
+            [f"{TOOLS}/bin/pip", *PIP_INSTALL, ahead, "-r", path]
         )
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return container.without_mount(PIP_CACHE).with_env_variable("PATH", f"{TOOLS}/bin:{path}")
