@@ -23,8 +23,6 @@ SHEET = "canvas#sheet"
 PARTS = ("[data-testid=stButtonGroup]", "[data-testid=stTable] table", "table caption")
 EMPTY = re.compile("empty|vide")
 ANSWERS = '[role="status"][data-model-ms]'
-
-
 TABS: WeakKeyDictionary[Browser, dict[tuple[object, ...], Page]] = WeakKeyDictionary()
 DEVICE = {"locale": "en-GB", "has_touch": False, "is_mobile": False}
 SEEN = {"color_scheme": "light", "reduced_motion": "reduce", "forced_colors": "none"}

@@ -42,7 +42,7 @@ def dagger_step(settings: Settings) -> Step:
     return Step(
         name="dagger",
         title=f"compile the Dagger client and engine {version} from Go modules",
-        expected_seconds=180,
+        expected_seconds=240,
         inputs=(*_wrapper_inputs(wrapper), flags, COMPILED, *REDRAWS),
         outputs=tuple(bin_folder / name for name in DAGGER_PROGRAMS),
         run=lambda shop: _build(
@@ -66,7 +66,7 @@ def trivy_step(settings: Settings) -> Step:
     return Step(
         name="trivy",
         title=f"compile Trivy {TRIVY_VERSION} from Go modules",
-        expected_seconds=300,
+        expected_seconds=420,
         inputs=(*_wrapper_inputs(wrapper), flags, COMPILED, TRIVY_COMPILED),
         outputs=(settings.cache / "bin" / "trivy",),
         run=lambda shop: _build(
