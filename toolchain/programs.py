@@ -27,7 +27,7 @@ SDK_PACKAGES = ("dagger.io/dagger", "dagger.io/dagger/telemetry")
 COMPILED = "-trimpath -gcflags=all=-dwarf=false"  # no debugger will look into these programs
 # Trivy runs once and waits for files: it is not worth what inlining all its libraries takes.
 TRIVY_COMPILED = "-gcflags=all=-dwarf=false -l"
-# A compiler lives for seconds: collecting its garbage is a third of its work.
+# A compiler lives for seconds: collecting its garbage is a quarter of its work.
 HASTE = {"GOGC": "off", "GOMEMLIMIT": "2GiB"}
 SDK_GO = {"CGO_ENABLED": "0", "GOFLAGS": COMPILED}  # builds that may use what was compiled here
 HINT = "run it again, it goes on where it stopped; if it fails again, check `go env GOPROXY`"

@@ -91,8 +91,9 @@ def image(session: Session, name: str) -> dagger.Container:
 def served(session: Session, name: str) -> dagger.Directory:
     """What a served image is built from: no test, and the model that the training came to."""
     folder = session.folder(FOLDERS[name], exclude=UNSERVED)
-    models = training(session).directory("/models")
-    return folder.with_directory("models", models) if name in RUNTIMES else folder
+    if name not in RUNTIMES:
+        return folder
+    return folder.with_directory("models", training(session).directory("/models"))
 
 
 def tarball(session: Session, name: str) -> dagger.File:

@@ -14,7 +14,7 @@ SETTINGS = {
     "GOMODCACHE": f"{CACHE}/mod",
     "GOCACHE": f"{CACHE}/build",
     "CGO_ENABLED": "0",
-    "GOGC": "off",  # a compiler lives for seconds: collecting its garbage is a third of its work
+    "GOGC": "off",  # a compiler lives for seconds: collecting its garbage is a quarter of its work
     "GOMEMLIMIT": "2GiB",
 }
 
