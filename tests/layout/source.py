@@ -74,7 +74,13 @@ def trees(root: Path) -> Iterator[tuple[Path, ast.Module]]:
 def nodes(root: Path, *kinds: type[Node]) -> Iterator[tuple[Path, Node]]:
     """Every syntax node of these kinds, with its file."""
     for path, tree in trees(root):
-        yield from ((path, n) for n in ast.walk(tree) if isinstance(n, kinds))
+        yield from ((path, n) for n in within(tree) if isinstance(n, kinds))
+
+
+@cache
+def within(tree: ast.Module) -> list[ast.AST]:
+    """Every syntax node of a file."""
+    return [*ast.walk(tree)]
 
 
 def functions(root: Path) -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -90,9 +96,9 @@ def name(node: ast.AST) -> str:
     return str(getattr(node, "attr", None) or getattr(node, "id", ""))
 
 
-def imports(tree: ast.AST, module: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+def imports(tree: ast.Module, module: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
     """What a module imports, anywhere in it, by full name in parts."""
-    for node in ast.walk(tree):
+    for node in within(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, a.name.split(".")) for a in node.names)
         elif isinstance(node, ast.ImportFrom):

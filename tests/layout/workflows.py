@@ -9,6 +9,8 @@ import ast
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +55,13 @@ def read(text: str) -> Workflow:
 
 
 def workflows() -> dict[str, Workflow]:
-    """All of them, by the name of the file."""
+    """All of them, by the name of the file, for the caller to change as it likes."""
+    return deepcopy(stored())
+
+
+@cache
+def stored() -> dict[str, Workflow]:
+    """All of them as they are stored."""
     return {path.name: read(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.y*ml")}
 
 
