@@ -65,7 +65,11 @@ class Registries:
 
     def image_environment(self) -> dict[str, str]:
         """Return the variables by which clients in images find the same; never a password."""
-        values = {"PIP_INDEX_URL": self.pip_index, "GOPROXY": self.go_proxy}
+        values = {
+            "PIP_INDEX_URL": self.pip_index,
+            "UV_DEFAULT_INDEX": self.pip_index,
+            "GOPROXY": self.go_proxy,
+        }
         return {name: value for name, value in values.items() if value and "@" not in value}
 
 

@@ -144,7 +144,8 @@ def test_pips_and_gos_own_configuration_is_asked(
 def test_images_get_the_addresses_of_pip_and_go(asked: Callable[..., Registries]) -> None:
     """Clients in images find the same index and proxy."""
     environment = asked(DEBIAN).image_environment()
-    assert environment == {"PIP_INDEX_URL": "http://pip/simple", "GOPROXY": "http://go"}
+    index = dict.fromkeys(("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), "http://pip/simple")
+    assert environment == {**index, "GOPROXY": "http://go"}
 
 
 def test_a_password_never_gets_into_an_image(asked: Callable[..., Registries]) -> None:

@@ -8,7 +8,7 @@ other benchmarks need. Does not know what is measured or what the figures say.
 import dagger
 
 from mnist_pipeline.app import OWNER, with_model
-from mnist_pipeline.containers import INSTALL, UPDATE, debian, go, with_python_packages
+from mnist_pipeline.containers import INSTALL, UPDATE, debian, go, python, with_python_packages
 from mnist_pipeline.containers.session import Session
 
 FOLDER = "tests/load"
@@ -45,7 +45,7 @@ def peers(session: Session) -> dagger.Directory:
     They are compiled ahead like the image that they are measured beside.
     """
     lock = session.file(f"{FOLDER}/serving/requirements.lock")
-    return with_python_packages(debian("python3-venv"), lock, compiled=True).directory(PEERS)
+    return with_python_packages(python(), lock, compiled=True).directory(PEERS)
 
 
 async def serving(session: Session, *, quick: bool) -> dagger.Directory:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import dagger
 
-from mnist_pipeline.containers import debian
+from mnist_pipeline.containers import python
 from mnist_pipeline.gates import notices
 from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.services import beside
@@ -38,7 +38,7 @@ async def notify(
 async def sent(message: Mapping[str, object], webhook: dagger.Secret) -> str:
     """Posts one message, and says what became of it."""
     container = (
-        debian("ca-certificates", "python3")
+        python()
         .with_new_file("/deliver.py", beside("deliver.py"))
         .with_new_file("/message.json", json.dumps(message))
         .with_mounted_secret("/address", webhook, owner="65534:65534")

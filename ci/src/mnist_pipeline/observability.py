@@ -17,6 +17,7 @@ from mnist_pipeline.containers import (
     debian,
     postgresql,
     proxy,
+    python,
     python_tools,
 )
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
@@ -172,7 +173,7 @@ async def watchers(session: Session, seen: Services, receiver: Services) -> Serv
 async def everything(session: Session) -> Services:
     """Every service of the rehearsal, by name."""
     program = session.file(f"{FOLDER}/receiver.py")
-    listening = debian("python3").with_file("/receiver.py", program)
+    listening = python().with_file("/receiver.py", program)
     listening = listening.with_default_args(["python3", "/receiver.py"])
     receiver = {RECEIVER: await served(listening, RECEIVER, RECEIVER_PORT)}
     stored = bound(postgresql(), receiver)

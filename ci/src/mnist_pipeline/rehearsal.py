@@ -14,7 +14,7 @@ from dagger import dag
 
 from mnist_pipeline import deploy
 from mnist_pipeline.app import image
-from mnist_pipeline.containers import debian, go, with_python_packages
+from mnist_pipeline.containers import debian, go, python, with_python_packages
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import junit
@@ -29,7 +29,7 @@ KEYS = "/keys"
 BENCH = "/tmp/deploy"  # noqa: S108  of the container, which ends with the run
 BENCH_SECONDS = 1500
 MIGRATIONS = "apps/backend/src/mnist_backend/migrations/versions"
-TOOLS = ("python3-venv", "docker-cli", "docker-compose", "haproxy", "openssl", "kubectl")
+TOOLS = ("docker-cli", "docker-compose", "haproxy", "openssl", "kubectl")
 SHORT, WHOLE = "short", "whole"
 APISERVER = "k8s.io/kubernetes/cmd/kube-apiserver"
 
@@ -67,7 +67,7 @@ async def cluster(session: Session) -> Outcome:
     program = go.compiled(debian("ca-certificates", "golang-go"), modules, APISERVER)
     locks = session.file("requirements.lock"), session.file("deploy/tests/requirements.lock")
     container = (
-        with_python_packages(debian("python3-venv", "etcd-server", "kubectl", "openssl"), *locks)
+        with_python_packages(python("etcd-server", "kubectl", "openssl"), *locks)
         .with_file("/usr/local/bin/kube-apiserver", program, permissions=0o755)
         .with_directory("/k8s", session.folder("deploy/k8s"))
         .with_directory("/tests/cluster", session.folder("tests/cluster"))
@@ -86,7 +86,7 @@ async def files(session: Session) -> Outcome:
     """The deployer's tests, and those of its files by Compose, HAProxy, kubectl and a linter."""
     locks = session.file("requirements.lock"), session.file("deploy/tests/requirements.lock")
     tree = session.folder(include=["pyproject.toml", "deploy"])
-    tools = with_python_packages(debian(*TOOLS), *locks).with_env_variable("HOME", "/tmp")  # noqa: S108
+    tools = with_python_packages(python(*TOOLS), *locks).with_env_variable("HOME", "/tmp")  # noqa: S108
     container = tools.with_mounted_directory("/src", tree).with_workdir("/src")
     recorder = await Recorder.around(session, container)
     pytest = ["pytest", "deploy/tests", f"--junitxml={REPORTS}/junit.xml"]

@@ -10,15 +10,16 @@ from dagger import dag
 
 from mnist_pipeline.containers import BASE, TRIVY, base, debian
 from mnist_pipeline.containers.session import Session
-from mnist_pipeline.deploy import HOST_PACKAGES
+from mnist_pipeline.deploy import HOST_PACKAGES, UNTRACED
 
 SCRIPT = "tests/load/script/script.sh"
 SECONDS = "/tmp/seconds.json"  # noqa: S108  of the container, which ends with the run
 AUTHORITIES = "/usr/local/share/ca-certificates"
 GATHERED = "/etc/ssl/certs/ca-certificates.crt"
 LIMIT_SECONDS = 5400
-HOST = """\
-set -e
+HOST = (
+    f"set -e\n{UNTRACED}\n"
+    + """\
 dockerd --storage-driver=overlay2 >/var/log/dockerd.log 2>&1 &
 up='until docker info >/dev/null 2>&1; do sleep 0.2; done'
 timeout 60 sh -c "$up" || { cat /var/log/dockerd.log; exit 1; }
@@ -37,6 +38,7 @@ timeout "$1" sh "$2" "$3" || ended=$?
 kill %1 && wait
 exit $ended
 """
+)
 
 
 def timed(session: Session, *, anew: bool) -> dagger.File:

@@ -11,7 +11,7 @@ from pathlib import Path
 from dagger import dag
 
 from mnist_pipeline.app import FOLDERS, TARGETS, tarball
-from mnist_pipeline.containers import debian
+from mnist_pipeline.containers import python
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import dockerfile
@@ -59,7 +59,7 @@ async def held(session: Session, name: str) -> Outcome:
         message = f"it is not said what the image must be: see IMAGES, and {SIZES}"
         return Outcome(not_run(message), dag.directory())
     program = Path(__file__).with_name("layers.py").read_text(encoding="utf-8")
-    reader = debian("python3").with_new_file("/layers.py", program)
+    reader = python().with_new_file("/layers.py", program)
     reader = reader.with_mounted_file("/image.tar", tarball(session, name))
     recorder = await Recorder.around(session, reader)
     answers = await recorder.run("read", ["sh", "-c", READ, name]).answers()

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import dagger
 
-from mnist_pipeline.containers import debian
+from mnist_pipeline.containers import python
 from mnist_pipeline.containers.recorder import Recorder
 from mnist_pipeline.containers.session import Outcome, Session
 from mnist_pipeline.gates.records import last_line
@@ -41,7 +41,7 @@ async def tried(session: Session, pulled: Mapping[str, dagger.Container]) -> Ver
     ]
     service = backend.as_service(use_entrypoint=True)
     container = (
-        with_readiness(with_logs(debian("python3"), VOLUME))
+        with_readiness(with_logs(python(), VOLUME))
         .with_new_file("/smoke.py", beside("smoke.py"))
         .with_file("/picture.png", session.file(PICTURE))
         .with_service_binding("backend", service)
