@@ -60,11 +60,13 @@ def with_packages(container: dagger.Container, *packages: str) -> dagger.Contain
 
 
 def listed() -> dagger.Container:
-    """Debian that knows the mirror's packages, and asks no questions while it installs them."""
+    """Debian that knows the mirror's packages, read once for all; it asks no questions."""
+    read = 'Dir::Cache::srcpkgcache "srcpkgcache.bin";'
     prepare = f"rm -f /etc/apt/apt.conf.d/70debconf && {UPDATE}"
     return (
         base()
         .with_env_variable("DEBIAN_FRONTEND", "noninteractive")
+        .with_new_file("/etc/apt/apt.conf.d/zz-read", read)
         .with_exec(["sh", "-c", prepare])
     )
 
