@@ -36,6 +36,7 @@ def kamal_proxy(session: Session) -> dagger.File:
         session.folder(f"{FOLDER}/kamal-proxy"),
         "github.com/basecamp/kamal-proxy/cmd/kamal-proxy",
         toolchain="auto",
+        flags=go.INLINED,
     )
 
 

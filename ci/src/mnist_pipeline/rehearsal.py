@@ -110,6 +110,7 @@ def operator(
     container = (
         image(session, "deployer")
         .with_user("root")
+        .without_file("/usr/sbin/update-ca-certificates")  # which the engine would run each time
         .with_entrypoint([])
         .with_directory(REPORTS, dag.directory())
         .with_file("/usr/local/bin/vegeta", vegeta(session), permissions=0o755)

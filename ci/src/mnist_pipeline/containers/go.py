@@ -8,8 +8,10 @@ import dagger
 from dagger import dag
 
 CACHE = "/var/cache/go"
+INLINED = "-gcflags=all=-dwarf=false"
+SMALL = f"{INLINED} -l"  # of a program that runs for seconds inlining gains less than it takes
 SETTINGS = {
-    "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath -gcflags=all=-dwarf=false",
+    "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
     "GOTOOLCHAIN": "local",
     "GOMODCACHE": f"{CACHE}/mod",
     "GOCACHE": f"{CACHE}/build",
@@ -49,12 +51,13 @@ def compiled(
     package: str,
     ldflags: str = "-s -w",
     toolchain: str = SETTINGS["GOTOOLCHAIN"],
+    flags: str = SMALL,
 ) -> dagger.File:
     """A program, compiled in a container that has Go, from the folder of its go.mod and go.sum.
 
     With the toolchain "auto", a newer Go that go.mod names is had as Go itself has it: as a module
-    that the checksum database knows.
+    that the checksum database knows. A program that is itself measured is INLINED.
     """
-    build = ["go", "build", "-ldflags", ldflags, "-o", "/usr/local/bin/program", package]
+    build = ["go", "build", flags, "-ldflags", ldflags, "-o", "/usr/local/bin/program", package]
     done = with_modules(container, modules, toolchain).with_exec(build)
     return done.file("/usr/local/bin/program")

@@ -9,7 +9,7 @@ from uuid import uuid4
 import dagger
 from dagger import dag
 
-from mnist_pipeline.containers import debian
+from mnist_pipeline.containers import debian, go
 from mnist_pipeline.containers.session import Session
 
 COSIGN = "github.com/sigstore/cosign/v3/cmd/cosign"
@@ -29,35 +29,8 @@ http: {addr: ":5000"}
 
 def cosign(session: Session) -> dagger.File:
     """The signing tool, compiled from Go modules whose checksums are committed."""
-    container = debian("ca-certificates", "golang-go")
-    settings = {
-        "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
-        "GOTOOLCHAIN": "auto",  # Debian's Go fetches and verifies the one that go.mod names
-        "GOMODCACHE": "/var/cache/go/mod",
-        "GOCACHE": "/var/cache/go/build",
-        "CGO_ENABLED": "0",
-    }
-    for name, value in settings.items():
-        container = container.with_env_variable(name, value)
-    small = "-gcflags=all=-dwarf=false -l"  # it waits for registries: inlining gains nothing
-    command = [
-        "nice",
-        "go",
-        "build",
-        small,
-        "-ldflags",
-        "-s -w",
-        "-o",
-        "/usr/local/bin/cosign",
-        COSIGN,
-    ]
-    return (
-        container.with_mounted_cache("/var/cache/go", dag.cache_volume("go-cosign"))
-        .with_mounted_directory("/src", session.folder("ci/cosign"))
-        .with_workdir("/src")
-        .with_exec(command)
-        .file("/usr/local/bin/cosign")
-    )
+    modules, go_itself = session.folder("ci/cosign"), debian("ca-certificates", "golang-go")
+    return go.compiled(go_itself, modules, COSIGN, toolchain="auto")
 
 
 def tools(session: Session) -> dagger.Container:
