@@ -12,7 +12,7 @@ import dagger
 from dagger import dag
 
 from mnist_pipeline.app import APPS, image
-from mnist_pipeline.containers import base, debian, go
+from mnist_pipeline.containers import base, go
 from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, attempt
 from mnist_pipeline.gates import advisories, changelogs
@@ -117,7 +117,7 @@ async def changelogs_of_images(session: Session) -> Answers:
 async def written_by_trivy(session: Session, scanner: dagger.Container, facts: str) -> Answers:
     """The database, written by the library that the scanner reads it with."""
     modules = session.folder(PROGRAM, include=["go.mod", "go.sum", "main.go"])
-    program = go.compiled(debian("ca-certificates", "golang-go"), modules, ".")
+    program = go.compiled(modules, ".")
     container = scanner.with_file("/usr/local/bin/advisories", program, permissions=0o755)
     Path(FACTS).write_text(facts, encoding="utf-8")  # too long for an argument of a call
     container = container.with_file(f"{REPORTS}/{FACTS}", dag.current_module().workdir_file(FACTS))

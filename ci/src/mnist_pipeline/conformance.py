@@ -7,7 +7,7 @@ that does not keep it is named with the first fault. Does not know which tool wr
 import dagger
 from dagger import dag
 
-from mnist_pipeline.containers import debian, go, python_tools
+from mnist_pipeline.containers import go, python_tools
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.gates import sarif
@@ -24,7 +24,7 @@ CHECK = (
 def schema(session: Session) -> dagger.File:
     """The schema of SARIF 2.1.0, in a file of Go."""
     modules = session.folder(FOLDER, include=["go.mod", "go.sum"])
-    return go.carried(debian("ca-certificates", "golang-go"), modules, MODULE, PLACE)
+    return go.carried(modules, MODULE, PLACE)
 
 
 async def faults(session: Session, reports: dict[str, str]) -> dict[str, str]:

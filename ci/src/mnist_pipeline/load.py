@@ -8,7 +8,7 @@ other benchmarks need. Does not know what is measured or what the figures say.
 import dagger
 
 from mnist_pipeline.app import OWNER, with_model
-from mnist_pipeline.containers import INSTALL, UPDATE, debian, go, python, with_python_packages
+from mnist_pipeline.containers import INSTALL, UPDATE, go, python, with_python_packages
 from mnist_pipeline.containers.session import Session
 
 FOLDER = "tests/load"
@@ -22,7 +22,6 @@ LIMIT_SECONDS = 1500
 def vegeta(session: Session) -> dagger.File:
     """The open-loop load generator, compiled from Go modules whose checksums are committed."""
     return go.compiled(
-        debian("ca-certificates", "golang-go"),
         session.folder(f"{FOLDER}/vegeta"),
         "github.com/tsenart/vegeta/v12",
         f"-s -w -X main.Version={VEGETA_VERSION}",
@@ -32,7 +31,6 @@ def vegeta(session: Session) -> dagger.File:
 def kamal_proxy(session: Session) -> dagger.File:
     """The proxy of Kamal, compiled from Go modules whose checksums are committed."""
     return go.compiled(
-        debian("ca-certificates", "golang-go"),
         session.folder(f"{FOLDER}/kamal-proxy"),
         "github.com/basecamp/kamal-proxy/cmd/kamal-proxy",
         toolchain="auto",

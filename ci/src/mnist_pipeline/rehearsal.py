@@ -14,7 +14,7 @@ from dagger import dag
 
 from mnist_pipeline import deploy
 from mnist_pipeline.app import image
-from mnist_pipeline.containers import debian, go, python, with_python_packages
+from mnist_pipeline.containers import go, python, with_python_packages
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import junit
@@ -64,7 +64,7 @@ async def whole(session: Session, environment: str = "production") -> Outcome:
 async def cluster(session: Session) -> Outcome:
     """What the server of Kubernetes' API, compiled from Go modules, says of the manifests."""
     modules = session.folder("ci/apiserver")
-    program = go.compiled(debian("ca-certificates", "golang-go"), modules, APISERVER)
+    program = go.compiled(modules, APISERVER)
     locks = session.file("requirements.lock"), session.file("deploy/tests/requirements.lock")
     container = (
         with_python_packages(python("etcd-server", "kubectl", "openssl"), *locks)

@@ -8,14 +8,13 @@ Does not know what the script does.
 import dagger
 from dagger import dag
 
-from mnist_pipeline.containers import BASE, TRIVY, base, debian
+from mnist_pipeline.containers import BASE, GATHERED, TRIVY, base, debian
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.deploy import HOST_PACKAGES, UNTRACED
 
 SCRIPT = "tests/load/script/script.sh"
 SECONDS = "/tmp/seconds.json"  # noqa: S108  of the container, which ends with the run
 AUTHORITIES = "/usr/local/share/ca-certificates"
-GATHERED = "/etc/ssl/certs/ca-certificates.crt"
 LIMIT_SECONDS = 5400
 HOST = (
     f"set -e\n{UNTRACED}\n"

@@ -44,7 +44,7 @@ def analysers(session: Session, *parts: str) -> dagger.Container:
 def compiled(session: Session, package: str, *beside: str) -> dagger.Container:
     """An analyser written in Go, beside packages of Debian."""
     modules = session.folder(ANALYSERS, include=["go.mod", "go.sum"])
-    program = go.compiled(debian("ca-certificates", "golang-go"), modules, package)
+    program = go.compiled(modules, package)
     name = "actionlint" if package == ACTIONLINT else "gitleaks"
     return debian(*beside).with_file(f"/usr/local/bin/{name}", program, permissions=0o755)
 

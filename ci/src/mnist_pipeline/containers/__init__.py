@@ -21,7 +21,12 @@ PROMISE_POLL_SECONDS = 5
 VERIFIED = ("install", "-q", "--no-deps", "--require-hashes")
 INSTALLER = "/opt/uv"
 INSTALLER_CACHE = "/var/cache/uv"
-AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+GATHERED = "/etc/ssl/certs/ca-certificates.crt"  # every authority that commands trust
+UV = {
+    "UV_CACHE_DIR": INSTALLER_CACHE,
+    "UV_HTTP_RETRIES": "5",
+    "SSL_CERT_FILE": GATHERED,
+}
 TOOLS = "/opt/tools"
 POSTGRESQL_PORT = 5432
 POSTGRESQL_URL = "postgresql://postgres@postgresql/mnist"  # where it is bound by that name
@@ -83,6 +88,7 @@ def installer() -> dagger.File:
     return (
         with_packages(python(), "python3-venv")
         .with_new_file("/requirements.lock", lock)
+        .with_env_variable("PIP_RESUME_RETRIES", "5")  # of a download that broke off
         .with_exec(["python3", "-m", "venv", "/opt/uv"])
         .with_exec(["/opt/uv/bin/pip", *VERIFIED, "-r", "/requirements.lock"])
         .file("/opt/uv/bin/uv")
@@ -99,11 +105,11 @@ def with_python_packages(
     """
     environment = f"--python={TOOLS}/bin/python"
     ahead = "--compile-bytecode" if compiled else "--no-compile-bytecode"
+    for name, value in UV.items():
+        container = container.with_env_variable(name, value)
     container = (
         container.with_mounted_file(INSTALLER, installer())
         .with_mounted_cache(INSTALLER_CACHE, dag.cache_volume("uv"))
-        .with_env_variable("UV_CACHE_DIR", INSTALLER_CACHE)
-        .with_env_variable("SSL_CERT_FILE", AUTHORITIES)
         .with_exec([INSTALLER, "venv", "-q", "--python=/usr/bin/python3", TOOLS])
     )
     for number, lock in enumerate(locks):
@@ -111,14 +117,11 @@ def with_python_packages(
         container = container.with_file(path, lock).with_exec(
             [INSTALLER, "pip", *VERIFIED, "--link-mode=copy", ahead, environment, "-r", path]
         )
+    for name in UV:
+        container = container.without_env_variable(name)
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return (
-        container.without_mount(INSTALLER)
-        .without_mount(INSTALLER_CACHE)
-        .without_env_variable("UV_CACHE_DIR")
-        .without_env_variable("SSL_CERT_FILE")
-        .with_env_variable("PATH", f"{TOOLS}/bin:{path}")
-    )
+    container = container.without_mount(INSTALLER).without_mount(INSTALLER_CACHE)
+    return container.with_env_variable("PATH", f"{TOOLS}/bin:{path}")
 
 
 def remembering(

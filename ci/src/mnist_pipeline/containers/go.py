@@ -7,6 +7,8 @@ go.mod, and one at a time, for all share the compiler's cache. Does not know wha
 import dagger
 from dagger import dag
 
+from mnist_pipeline.containers import debian
+
 CACHE = "/var/cache/go"
 INLINED = "-gcflags=all=-dwarf=false"
 SMALL = f"{INLINED} -l"  # of a program that runs for seconds inlining gains less than it takes
@@ -21,12 +23,11 @@ SETTINGS = {
 }
 
 
-def with_modules(
-    container: dagger.Container,
-    modules: dagger.Directory,
-    toolchain: str = SETTINGS["GOTOOLCHAIN"],
+def beside_modules(
+    modules: dagger.Directory, toolchain: str = SETTINGS["GOTOOLCHAIN"]
 ) -> dagger.Container:
-    """A container that has Go, in the folder of a go.mod and go.sum."""
+    """Debian's Go, in the folder of a go.mod and go.sum."""
+    container = debian("ca-certificates", "golang-go")
     for name, value in {**SETTINGS, "GOTOOLCHAIN": toolchain}.items():
         container = container.with_env_variable(name, value)
     cached = container.with_mounted_cache(
@@ -35,29 +36,26 @@ def with_modules(
     return cached.with_mounted_directory("/src", modules).with_workdir("/src")
 
 
-def carried(
-    container: dagger.Container, modules: dagger.Directory, module: str, path: str
-) -> dagger.File:
+def carried(modules: dagger.Directory, module: str, path: str) -> dagger.File:
     """A file that a module, named with its version, carries; nothing of it is compiled."""
     folder = f"{SETTINGS['GOMODCACHE']}/{module}"
     keep = f"go mod download {module} && cp {folder}/{path} /usr/local/lib/carried"
-    done = with_modules(container, modules).with_exec(["sh", "-ec", keep])
+    done = beside_modules(modules).with_exec(["sh", "-ec", keep])
     return done.file("/usr/local/lib/carried")
 
 
 def compiled(
-    container: dagger.Container,
     modules: dagger.Directory,
     package: str,
     ldflags: str = "-s -w",
     toolchain: str = SETTINGS["GOTOOLCHAIN"],
     flags: str = SMALL,
 ) -> dagger.File:
-    """A program, compiled in a container that has Go, from the folder of its go.mod and go.sum.
+    """A program, compiled from the folder of its go.mod and go.sum.
 
     With the toolchain "auto", a newer Go that go.mod names is had as Go itself has it: as a module
     that the checksum database knows. A program that is itself measured is INLINED.
     """
     build = ["go", "build", flags, "-ldflags", ldflags, "-o", "/usr/local/bin/program", package]
-    done = with_modules(container, modules, toolchain).with_exec(build)
+    done = beside_modules(modules, toolchain).with_exec(build)
     return done.file("/usr/local/bin/program")

@@ -29,8 +29,7 @@ http: {addr: ":5000"}
 
 def cosign(session: Session) -> dagger.File:
     """The signing tool, compiled from Go modules whose checksums are committed."""
-    modules, go_itself = session.folder("ci/cosign"), debian("ca-certificates", "golang-go")
-    return go.compiled(go_itself, modules, COSIGN, toolchain="auto")
+    return go.compiled(session.folder("ci/cosign"), COSIGN, toolchain="auto")
 
 
 def tools(session: Session) -> dagger.Container:
