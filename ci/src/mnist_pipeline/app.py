@@ -10,7 +10,7 @@ from dataclasses import replace
 import dagger
 from dagger import dag
 
-from mnist_pipeline.containers import python_tools, remembering
+from mnist_pipeline.containers import base, python_tools, remembering
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import coverage, junit, python
@@ -93,7 +93,17 @@ def served(session: Session, name: str) -> dagger.Directory:
     folder = session.folder(FOLDERS[name], exclude=UNSERVED)
     if name not in RUNTIMES:
         return folder
-    return folder.with_directory("models", training(session).directory("/models"))
+    return folder.with_directory("models", models(session))
+
+
+def models(session: Session) -> dagger.Directory:
+    """The store that the training came to, taken out of its container by a command.
+
+    For where one container's folder goes into another, the engine reads every file of a container
+    that a Dockerfile made: here of torch.
+    """
+    taken = base().with_mounted_directory("/trained", training(session).directory("/models"))
+    return taken.with_exec(["cp", "--archive", "/trained", "/models"]).directory("/models")
 
 
 def tarball(session: Session, name: str) -> dagger.File:
@@ -158,13 +168,12 @@ def with_tests(session: Session, name: str, parts: Collection[str] = ()) -> dagg
     whole = {"include": TRAINER} if name in RUNTIMES else {"exclude": UNSERVED}
     tools = session.folder(FOLDERS[name], **whole).docker_build(target="tools")
     code = session.folder(FOLDERS[name], include=parts)
-    return tools.with_directory("/app", code, owner=OWNER).with_user(OWNER)
+    return tools.with_mounted_directory("/app", code, owner=OWNER).with_user(OWNER)
 
 
 def with_model(session: Session, parts: Collection[str] = ()) -> dagger.Container:
     """The backend with its tests, or some of them, and the model that the served image has."""
-    models = training(session).directory("/models")
-    return with_tests(session, "backend", parts).with_directory("/models", models)
+    return with_tests(session, "backend", parts).with_mounted_directory("/models", models(session))
 
 
 def beside_tools(session: Session, *parts: str) -> dagger.Container:

@@ -1,8 +1,8 @@
 #!/bin/sh
 # What the pipeline is measured beside: six of its stages as a script over docker build and compose, one after another.
-# It runs the same tests and tools over the same files, ends at the first that fails, and leaves the seconds of each
-# stage as JSON in the file that its argument names. It keeps no report but the scanner's, and has no database of
-# vulnerabilities.
+# It runs the same tests and tools over the same files, with the same database of vulnerabilities, ends at the first that
+# fails, and leaves the seconds of each stage as JSON in the file that its argument names. It keeps no report but the
+# scanner's.
 set -eu
 times=$1 separator='{'
 cd "$(dirname "$0")/../../.."
@@ -18,10 +18,10 @@ lint() {
     # shellcheck disable=SC2046
     run analysers hadolint --config ci/analysers/hadolint.yaml $(find . -name Dockerfile)
     # shellcheck disable=SC2046
-    run shellcheck shellcheck --norc .ci/run $(shells --files-with-matches)
+    run programs shellcheck --norc .ci/run $(shells --files-with-matches)
     # shellcheck disable=SC2046
-    run shellcheck shellcheck --norc --shell=sh $(shells --files-without-match)
-    run actionlint actionlint .github/workflows/*.yml
+    run programs shellcheck --norc --shell=sh $(shells --files-without-match)
+    run programs actionlint .github/workflows/*.yml
     run analysers zizmor --offline --no-progress --config=ci/analysers/zizmor.yaml .github/workflows/*.yml
 }
 
@@ -44,8 +44,19 @@ unit() {
     run checks pytest -p no:cacheprovider tests/test_layout.py tests/test_workflows.py
 }
 
+database() {
+    for name in backend frontend; do
+        docker run --rm --entrypoint cat script/$name /var/lib/dpkg/status |
+            run changelogs sh -c "mkdir -p /reports/installed/$name && cat >/reports/installed/$name/status"
+    done
+    run changelogs sh /src/ci/src/mnist_pipeline/changelogs.sh /reports/installed /reports/changelogs
+    run --env PYTHONPATH=ci/src checks python tests/load/script/facts.py /reports/changelogs ci/advisories/python.toml /reports/facts.json
+    run programs advisories /reports/facts.json /cache/db
+}
+
 scan() {
-    options='--scanners=secret,misconfig,license --format=json --offline-scan --skip-check-update --quiet --config=/src/ci/trivy.yaml'
+    database
+    options='--scanners=secret,misconfig,license,vuln --format=json --offline-scan --skip-check-update --skip-db-update --quiet --config=/src/ci/trivy.yaml'
     for name in backend frontend; do
         # shellcheck disable=SC2086
         run trivy image $options --image-config-scanners=misconfig,secret --output=/reports/$name.json script/$name

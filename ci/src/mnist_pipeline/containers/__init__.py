@@ -85,12 +85,13 @@ def python(*packages: str) -> dagger.Container:
 def installer() -> dagger.File:
     """What installs Python packages: uv, verified by its hash: a third of pip's work."""
     lock = Path(__file__).with_name("requirements.lock").read_text(encoding="utf-8")
+    pip = "python3 /usr/share/python-wheels/pip-*.whl/pip"  # which runs as it is packed
+    install = f"{pip} {' '.join(VERIFIED)} --target=/opt/uv -r /requirements.lock"
     return (
-        with_packages(python(), "python3-venv")
+        with_packages(python(), "python3-pip-whl")
         .with_new_file("/requirements.lock", lock)
         .with_env_variable("PIP_RESUME_RETRIES", "5")  # of a download that broke off
-        .with_exec(["python3", "-m", "venv", "/opt/uv"])
-        .with_exec(["/opt/uv/bin/pip", *VERIFIED, "-r", "/requirements.lock"])
+        .with_exec(["sh", "-c", install])
         .file("/opt/uv/bin/uv")
     )
 
