@@ -85,7 +85,7 @@ def python(*packages: str) -> dagger.Container:
 def installer() -> dagger.File:
     """What installs Python packages: uv, verified by its hash: a third of pip's work."""
     lock = Path(__file__).with_name("requirements.lock").read_text(encoding="utf-8")
-    pip = "python3 /usr/share/python-wheels/pip-*.whl/pip"  # which runs as it is packed
+    pip = 'python3 "$(echo /usr/share/python-wheels/pip-*.whl)/pip"'  # it runs as it is packed
     install = f"{pip} {' '.join(VERIFIED)} --target=/opt/uv -r /requirements.lock"
     return (
         with_packages(python(), "python3-pip-whl")
