@@ -153,7 +153,7 @@ async def reached(session: Session) -> Outcome:
 async def answering(session: Session, name: str, runtime: str) -> Outcome:
     """Whether a served image loads the model and answers its golden images."""
     served = image(session, name)
-    served = served.with_directory(REPORTS, dag.directory(), owner=await served.user())
+    served = served.with_mounted_directory(REPORTS, dag.directory(), owner=await served.user())
     recorder = await Recorder.around(session, served)
     answers = await recorder.run("check", ["python", "-m", "mnist_backend", "check"]).answers()
     return answers.judged(judge_runtime(runtime, answers.exit_code("check"), answers.log("check")))

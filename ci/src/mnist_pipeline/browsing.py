@@ -98,7 +98,7 @@ async def tests(
     volume = f"{VOLUME}-{shard}" if shard else VOLUME
     container = (
         with_readiness(with_logs(browser(session.file("tests/requirements.lock")), volume))
-        .with_directory("/tests", session.folder("tests", exclude=UNRELATED_TESTS))
+        .with_mounted_directory("/tests", session.folder("tests", exclude=UNRELATED_TESTS))
         .with_env_variable("REPORTS_DIR", REPORTS)
         .with_workdir("/tests")
     )

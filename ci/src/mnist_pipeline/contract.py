@@ -68,7 +68,7 @@ async def contract(session: Session) -> Outcome:
 
 def keys(served: dagger.Container) -> dagger.Directory:
     """A file of keys as the image's own command makes it, and each key in a file beside it."""
-    making = served.with_directory(KEYS, dag.directory(), owner=OWNER)
+    making = served.with_mounted_directory(KEYS, dag.directory(), owner=OWNER)
     for name, scopes in SCOPES.items():
         making = making.with_exec(["sh", "-c", MAKE, KEYS, name, scopes])
     return making.directory(KEYS)
@@ -78,7 +78,8 @@ async def backend(session: Session, made: dagger.Directory) -> dagger.Service:
     """The backend as it is served, with a database that nobody else uses."""
     database = postgresql().with_env_variable("PIPELINE_STAGE", STAGE).as_service()
     served = await logged(image(session, "backend"), "backend", 8000, VOLUME)
-    served = served.with_directory(KEYS, made, include=["keys.json"], owner=OWNER)
+    file = made.filter(include=["keys.json"])
+    served = served.with_mounted_directory(KEYS, file, owner=OWNER)
     for name, value in SETTINGS.items():
         served = served.with_env_variable(name, value)
     return served.with_service_binding("postgresql", database).as_service(use_entrypoint=True)
@@ -94,7 +95,7 @@ async def tests(session: Session) -> Recorder:
     tools = python_tools(session.file("tests/contract/requirements.lock"))
     container = (
         with_readiness(with_logs(tools, VOLUME))
-        .with_directory("/tests", session.folder("tests", include=TESTS))
+        .with_mounted_directory("/tests", session.folder("tests", include=TESTS))
         .with_mounted_directory(KEYS, made.filter(include=["*.key"]))
         .with_env_variable("REPORTS_DIR", REPORTS)
         .with_workdir("/tests")

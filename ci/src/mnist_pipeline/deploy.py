@@ -206,9 +206,9 @@ def throwaway_host(keys: dagger.Directory, name: str, *, empty: bool) -> dagger.
     volume = dag.cache_volume(f"rehearsal-docker-{name}")
     return (
         debian(*HOST_PACKAGES, "ca-certificates")
-        .with_new_file("/start.sh", HOST_START)
         .with_file("/etc/ssh/authorized_keys", keys.file("user.pub"), permissions=0o600)
         .with_file("/etc/ssh/ssh_host_ed25519_key", keys.file(name), permissions=0o600)
+        .with_new_file("/start.sh", HOST_START)
         .with_mounted_cache("/var/lib/docker", volume, sharing=dagger.CacheSharingMode.PRIVATE)
         .with_env_variable("EMPTY", "yes" if empty else "")
         .with_exposed_port(22)

@@ -109,8 +109,8 @@ async def outside(session: Session, stack: Stack, name: str) -> dagger.Container
         tree = session.folder("tests", exclude=UNRELATED_TESTS)
     container = (
         with_readiness(tools)
-        .with_directory("/tests", tree)
-        .with_file("/openapi.json", session.file(OPENAPI))
+        .with_mounted_directory("/tests", tree)
+        .with_mounted_file("/openapi.json", session.file(OPENAPI))
         .with_workdir("/tests")
     )
     settings = {f"{part.upper()}_URL": url for part, url in stack.addresses.items()}

@@ -198,9 +198,9 @@ async def tests(session: Session) -> Recorder:
     tools = with_readiness(with_logs(python_tools(session.file(LOCK)), VOLUME))
     container = (
         bound(tools, await everything(session))
-        .with_directory("/tests/observability", session.folder(FOLDER, include=["*.py"]))
-        .with_file("/tests/pytest.ini", session.file("tests/pytest.ini"))
-        .with_directory("/monitoring", session.folder("monitoring"))
+        .with_mounted_directory("/tests/observability", session.folder(FOLDER, include=["*.py"]))
+        .with_mounted_file("/tests/pytest.ini", session.file("tests/pytest.ini"))
+        .with_mounted_directory("/monitoring", session.folder("monitoring"))
         .with_env_variable("REPORTS_DIR", REPORTS)
         .with_workdir("/tests")
     )

@@ -7,7 +7,7 @@ go.mod, and one at a time, for all share the compiler's cache. Does not know wha
 import dagger
 from dagger import dag
 
-from mnist_pipeline.containers import debian
+from mnist_pipeline.containers import python
 
 CACHE = "/var/cache/go"
 INLINED = "-gcflags=all=-dwarf=false"
@@ -26,8 +26,8 @@ SETTINGS = {
 def beside_modules(
     modules: dagger.Directory, toolchain: str = SETTINGS["GOTOOLCHAIN"]
 ) -> dagger.Container:
-    """Debian's Go, in the folder of a go.mod and go.sum."""
-    container = debian("ca-certificates", "golang-go")
+    """Debian's Go, upon the layer that has authorities, in the folder of a go.mod and go.sum."""
+    container = python("golang-go")
     for name, value in {**SETTINGS, "GOTOOLCHAIN": toolchain}.items():
         container = container.with_env_variable(name, value)
     cached = container.with_mounted_cache(
