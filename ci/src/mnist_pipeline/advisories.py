@@ -106,7 +106,7 @@ async def changelogs_of_images(session: Session) -> Answers:
     container = base().with_directory(REPORTS, dag.directory())
     for name in APPS:
         status = await image(session, name).file("/var/lib/dpkg/status").contents()
-        container = container.with_file(f"/status/{name}/status", carried(f"{name}.status", status))
+        container = container.with_file(f"/status/{name}/status", as_file(f"{name}.status", status))
     script = Path(__file__).with_name("changelogs.sh").read_text()
     container = container.with_new_file("/changelogs.sh", script)
     command = ["sh", "/changelogs.sh", "/status", f"{REPORTS}/changelogs"]
@@ -119,14 +119,14 @@ async def written_by_trivy(session: Session, scanner: dagger.Container, facts: s
     modules = session.folder(PROGRAM, include=["go.mod", "go.sum", "main.go"])
     program = go.compiled(modules, ".")
     container = scanner.with_file("/usr/local/bin/advisories", program, permissions=0o755)
-    container = container.with_file(f"{REPORTS}/{FACTS}", carried(FACTS, facts))
+    container = container.with_file(f"{REPORTS}/{FACTS}", as_file(FACTS, facts))
     write = ["advisories", f"{REPORTS}/{FACTS}", DATABASE]
     recorder = await Recorder.around(session, daily(session, container))
     return await recorder.run("write", write).run("keep", ["sh", "-c", STATE]).answers()
 
 
-def carried(name: str, text: str) -> dagger.File:
-    """A text that is too long for an argument of a call, as a file by its content."""
+def as_file(name: str, text: str) -> dagger.File:
+    """A text that is too long for an argument of a call, as a file that is known by its content."""
     Path(name).write_text(text, encoding="utf-8")
     return dag.current_module().workdir_file(name)
 
