@@ -5,7 +5,6 @@ PLANTED; every command is run as a runner would, with a stand-in for the pipelin
 what the pipeline does.
 """
 
-import json
 import re
 import subprocess
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from layout.workflows import RULES, Workflow, calls, read, workflows
+from layout.workflows import CALL, RULES, Workflow, calls, read, workflows
+from mnist_pipeline.gates.notices import notice
 
 GOOD = f"""\
 on:
@@ -86,7 +86,9 @@ STAND_IN = """\
 #!/bin/sh
 printf '%s\\n' "$@" > called
 [ "$OUTCOME" = bad ] && exit 1
-mkdir -p evidence && echo '{"answer": 1}'
+mkdir -p evidence release && echo '{"answer": 1}'
+case "$OUTCOME" in true) verdict=green ;; *) verdict=red ;; esac
+printf '{\n  "verdict": "%s",\n}\n' "$verdict" > release/release.json
 printf '{\\n  "passed": %s,\\n}\\n' "$OUTCOME" > evidence/status.json
 echo summary > evidence/summary.md
 """
@@ -109,6 +111,7 @@ def run(workflow: Workflow, folder: Path, outcome: str) -> dict[str, int]:
     (folder / "report" / "status.json").write_text("{}", encoding="utf-8")
     (folder / "daggerw").write_text(STAND_IN, encoding="utf-8")
     (folder / "daggerw").chmod(0o755)
+    (folder / "Makefile").write_text("faults: ; ./daggerw call faults\n", encoding="utf-8")
     codes: dict[str, int] = {}
     for step in workflow.steps():
         if "run" not in step or (any(codes.values()) and step.get("if") != "always()"):
@@ -147,7 +150,8 @@ def test_commands_run_as_a_runner_runs_them(file: str, tmp_path: Path) -> None:
 def test_a_pipeline_that_fails_fails_the_job(file: str, tmp_path: Path) -> None:
     """The exit code of the pipeline is that of its step, through pipes and redirections."""
     codes = run(workflows()[file], tmp_path, "bad")
-    assert [code for command, code in codes.items() if "daggerw" in command] == [1]
+    failed = [code for command, code in codes.items() if CALL.search(command)]
+    assert [code != 0 for code in failed] == [True]
 
 
 def test_evidence_that_is_not_green_fails_the_job(tmp_path: Path) -> None:
@@ -157,10 +161,18 @@ def test_evidence_that_is_not_green_fails_the_job(tmp_path: Path) -> None:
     assert (tmp_path / "shown").read_text(encoding="utf-8") == "summary\n"
 
 
-def test_a_refused_release_leaves_what_can_be_told(tmp_path: Path) -> None:
-    """Where publish fails, the message has a report that is not green."""
+def test_a_release_that_is_refused_fails_the_job(tmp_path: Path) -> None:
+    """Its job fails by the verdict in what it hands over, after that was shown."""
+    codes = run(workflows()["publish.yml"], tmp_path, "false")
+    assert [*codes.values()] == [0, 0, 1]
+
+
+def test_a_release_without_a_decision_leaves_what_can_be_told(tmp_path: Path) -> None:
+    """Where the call itself fails, a chat is told so, of a report that it understands."""
     run(workflows()["publish.yml"], tmp_path, "bad")
-    assert json.loads((tmp_path / "release.json").read_text(encoding="utf-8"))["passed"] is False
+    told = notice((tmp_path / "release/release.json").read_text(encoding="utf-8"))
+    assert not told.good
+    assert told.lines == ("nothing could be decided: see the run",)
 
 
 def test_there_is_a_way_to_every_environment() -> None:

@@ -10,6 +10,7 @@ from mnist_pipeline.gates.release import (
     LayoutMalformedError,
     Origin,
     RegistryAddressError,
+    absent,
     address,
     explained,
     fixed_tags,
@@ -172,6 +173,23 @@ def test_a_refusal_tells_the_way_out(said: str, hint: str) -> None:
 def test_a_refusal_tells_no_address() -> None:
     """An address with a token in it does not get into the message."""
     assert "t0ken" not in explained("pushing", 'Error: Put "https://me:t0ken@r.example.org/v2/"')
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("reading manifest 1.2.4 in {repository}: manifest unknown", True),
+        ("Error parsing image name: name unknown: repository name not known to registry", True),
+        ("unexpected status from https://registry-404.example.org/v2: StatusCode: 404", True),
+        ("pinging https://registry-404.example.org:404/v2/: connection refused", False),
+        ("reading manifest {tag} in {repository}: unauthorized", False),
+        ("lookup registry: Name or service not known", False),
+    ],
+)
+def test_no_such_tag_is_told_from_any_other_refusal(said: str, found: bool) -> None:
+    """Whatever numbers the names of registry and tag hold, and however long they are."""
+    repository, tag = f"registry-404.example.org:404/{'a' * 300}/mnist-backend", "commit-404.404"
+    assert absent(said.format(repository=repository, tag=tag), repository, tag) is found
 
 
 def test_a_silent_refusal_is_told() -> None:

@@ -39,13 +39,16 @@ case "$2" in
 report) mkdir -p evidence/sarif && echo '{{}}' >evidence/sarif/a.sarif
     echo summary >evidence/summary.md
     printf '{{\\n  "passed": %s,\\n}}\\n' "$passed" >evidence/status.json ;;
-publish) echo '{{"passed": true}}' && "$passed" ;;
+release) mkdir -p release/evidence && echo evidence >release/evidence/index.html
+    verdict=red; "$passed" && verdict=green
+    printf '{{\n  "verdict": "%s",\n}}\n' "$verdict" >release/release.json ;;
 *) echo "done" && "$passed" ;;
 esac
 """
 ACTIONS = {  # what stands for an action, by the beginning of its name; $KEPT stands for GitHub
     "actions/checkout": "true",
-    "actions/upload-artifact": 'mkdir -p {kept}/"$NAME" && cp -r "$FROM" {kept}/"$NAME"/',
+    "actions/upload-artifact": 'AT={kept}/"$NAME"; [ ! -d "$FROM" ] || FROM="$FROM/."'
+    '; mkdir -p "$AT" && cp -r "$FROM" "$AT"/',
     "actions/download-artifact": 'mkdir -p "$FROM" && cp -r {kept}/"$NAME"/* "$FROM"/',
     "github/codeql-action/upload-sarif": "mkdir -p {kept} && cp -r evidence/sarif {kept}/",
 }
@@ -187,7 +190,7 @@ def test_a_push_keeps_the_evidence_and_then_judges_it(runner: Runner, passed: bo
     runner.stand_in(bad="never" if passed else "report")
     green, printed = runner.run("ci.yml", "push", push("main"))
     assert green == passed, printed
-    assert (runner.kept / "evidence/evidence/status.json").is_file()
+    assert (runner.kept / "evidence/status.json").is_file()
     assert (runner.kept / "sarif/a.sarif").is_file()
     assert [call[:1] for call in runner.calls] == [["report"]]
 
@@ -197,7 +200,7 @@ def test_a_fork_gets_no_secret_and_shows_no_sarif(runner: Runner) -> None:
     fork = {"head": {"ref": "a", "repo": {"fork": True}}, "base": {"ref": "main"}}
     green, printed = runner.run("ci.yml", "pull_request", {"number": 1, "pull_request": fork})
     assert green, printed
-    assert (runner.kept / "evidence/evidence/status.json").is_file()
+    assert (runner.kept / "evidence/status.json").is_file()
     assert not (runner.kept / "sarif").exists()
     assert not any("s3cret" in word for call in runner.calls for word in call)
 
@@ -212,7 +215,7 @@ def test_a_branch_is_released_to_its_environment(
     green, printed = runner.run("release.yml", "push", push(branch))
     assert green, printed
     published, told = runner.calls
-    assert published[:2] == ["publish", f"--env={environment}"]
+    assert published[:2] == ["release", f"--env={environment}"]
     assert told[:2] == ["notify", "--report=report.json"]
     assert not any("s3cret" in word for word in (*published, *told, printed))
 
@@ -234,20 +237,20 @@ def test_a_release_is_deployed_where_there_are_hosts(
 
 
 def test_a_release_that_is_refused_is_red_and_kept(runner: Runner) -> None:
-    """What is kept of it, and would be told, says that nothing was published."""
-    runner.stand_in(bad="publish")
+    """What is kept of it, and would be told, says that nothing was published, and why."""
+    runner.stand_in(bad="release")
     green, printed = runner.run("release.yml", "push", push("main"))
     assert not green, printed
-    assert [call[0] for call in runner.calls] == ["publish"]
-    kept = json.loads((runner.kept / "release/release.json").read_text(encoding="utf-8"))
-    assert kept["passed"] is False
+    assert [call[0] for call in runner.calls] == ["release"]
+    assert '"verdict": "red"' in (runner.kept / "release/release.json").read_text(encoding="utf-8")
+    assert (runner.kept / "release/evidence/index.html").is_file()
 
 
 ORCHESTRATED = [  # where the pipeline fails, what is called, and which report is kept last
-    ("never", ["report", "report", "publish", "notify"], "release"),
+    ("never", ["report", "report", "release", "notify"], "release"),
     ("unit", ["report"], "integration"),
     ("lint", ["report", "report"], "security"),
-    ("publish", ["report", "report", "publish"], "release"),
+    ("release", ["report", "report", "release"], "release"),
 ]
 
 
@@ -264,7 +267,7 @@ def test_an_order_stops_at_the_first_red_part(
     assert green == (bad == "never"), printed
     assert [call[0] for call in runner.calls] == called, printed
     assert (runner.kept / kept).is_dir()
-    if "publish" in called:
+    if "release" in called:
         assert "--env=staging" in runner.calls[2]
 
 
@@ -295,7 +298,7 @@ def test_the_same_commit_comes_to_the_same_there_and_here(runner: Runner, tmp_pa
     here = tmp_path / "here"
     call = ["./daggerw", "call", "report", "export", "--path", here]
     subprocess.run(call, cwd=runner.repository, check=True, capture_output=True)
-    there = runner.kept / "evidence/evidence"
+    there = runner.kept / "evidence"
     assert there.is_dir(), printed
     assert verdicts(there) == verdicts(here)
     assert green == (set(verdicts(there).values()) == {"green"}), printed

@@ -29,6 +29,7 @@ PERMISSIONS = {  # what a job may ever ask for, and which jobs may write
     "security-events": {"write"},
     "id-token": {"write"},  # of a job that publishes, to sign as itself
 }
+CALL = re.compile(r"(?:\./daggerw call|\bmake) ([^|;&>\d]+)")
 CHAINS = {"export": {"path"}, "sync": set(), "stdout": set()}  # of the engine's own objects
 
 
@@ -66,7 +67,7 @@ def stored() -> dict[str, Workflow]:
 
 
 def functions() -> dict[str, set[str]]:
-    """The pipeline's functions with their arguments, as the command line spells them."""
+    """The pipeline's functions with their arguments, as the command line spells them, and verbs."""
     text = (ROOT / "ci/src/mnist_pipeline/main.py").read_text(encoding="utf-8")
     found = {}
     for node in ast.walk(ast.parse(text)):
@@ -75,7 +76,8 @@ def functions() -> dict[str, set[str]]:
         ):
             arguments = [*node.args.args, *node.args.kwonlyargs]
             found[spelled(node.name)] = {spelled(a.arg) for a in arguments} - {"self"}
-    return found
+    verbs = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    return {verb: set[str]() for verb in verbs} | found
 
 
 def spelled(identifier: str) -> str:
@@ -92,9 +94,9 @@ def stages() -> set[str]:
 
 
 def calls(workflow: Workflow) -> list[list[str]]:
-    """Every call of the pipeline, as words, from the function on."""
+    """Every call of the pipeline, or of a verb of make, as words, from the function on."""
     commands = (step.get("run", "") for step in workflow.steps())
-    found = (re.search(r"\./daggerw call ([^|;&>]*)", command) for command in commands)
+    found = (CALL.search(command) for command in commands)
     return [shlex.split(call[1]) for call in found if call]
 
 
@@ -134,7 +136,7 @@ def faults_of_calls(workflow: Workflow) -> list[str]:
     faults = []
     for name, job in workflow.jobs.items():
         runs = [step.get("run", "") for step in job.get("steps", [])]
-        number = sum(run.count("./daggerw call ") for run in runs) + ("uses" in job)
+        number = sum(len(CALL.findall(run)) for run in runs) + ("uses" in job)
         faults += [f"{name} has {number} calls, not one"] if number != 1 else []
     known = functions()
     for called, *words in calls(workflow):
@@ -197,7 +199,7 @@ def faults_of_evidence(workflow: Workflow) -> list[str]:
     for name, job in workflow.jobs.items():
         steps = job.get("steps", [])
         if not any(
-            re.search(r"daggerw call (report|prove|publish)", s.get("run", "")) for s in steps
+            re.search(r"call (report|prove|publish|release)|make ", s.get("run", "")) for s in steps
         ):
             continue
         for what in ("upload-artifact", "GITHUB_STEP_SUMMARY"):

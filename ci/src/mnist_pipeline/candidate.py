@@ -27,9 +27,10 @@ from mnist_pipeline.gates.records import record
 from mnist_pipeline.gates.release import Layout, Origin
 from mnist_pipeline.registry import digests, packed
 
-VULNERABILITIES = "vulnerabilities"  # a remark of the stage scan, for which a policy may ask
 SCAN = "scan"
-CHECKS = (*stages.STAGES, VULNERABILITIES)
+REMARKS = {"vulnerabilities": SCAN, "advisories": "dependencies"}  # for which a policy may ask, too
+CHECKS = (*stages.STAGES, *REMARKS)
+HISTORY = ("HEAD", "objects", "refs", "packed-refs", "shallow")  # of a git folder, and no settings
 SECONDS_OF_UNKNOWN = 0.0  # the beginning of time: an answer that does not say when it was made
 GIT = {
     "commit": "rev-parse --verify HEAD",
@@ -51,12 +52,18 @@ GIT_SETTINGS = {  # the folder belongs to another user, which git asks about
 class Candidate:
     """Images with all that is known about them."""
 
-    session: Session
+    found: stages.Evidence
     evidence: Evidence
+    sums: str  # every file that the stages left, with its sha256
     packed: dict[str, dagger.Directory]
     layouts: dict[str, Layout]
     sboms: dict[str, dict[str, Any]]
     same: Ruling  # whether what was scanned is what is here
+
+    @property
+    def session(self) -> Session:
+        """The session in which it was found."""
+        return self.found.session
 
 
 async def origin(session: Session, git_dir: dagger.Directory) -> Origin:
@@ -80,11 +87,17 @@ async def origin(session: Session, git_dir: dagger.Directory) -> Origin:
 
 
 async def candidate(
-    source: dagger.Directory, known: Origin, checks: Collection[str], *, fresh: bool
+    source: dagger.Directory,
+    git_dir: dagger.Directory,
+    known: Origin,
+    checks: Collection[str],
+    *,
+    fresh: bool,
 ) -> Candidate:
     """Runs the stages that the checks are of, or takes the engine's answers, and reads them."""
-    wanted = {SCAN if name == VULNERABILITIES else name for name in (*checks, SCAN)}
-    found = await stages.run(source, sorted(wanted), fresh=fresh)
+    wanted = {REMARKS.get(name, name) for name in (*checks, SCAN)}
+    history = dag.directory().with_directory(".git", git_dir.filter(include=[*HISTORY]))
+    found = await stages.run(source, sorted(wanted), fresh=fresh, history=history)
     folder = Path(mkdtemp())
     await found.files.export(str(folder))
     judged: dict[str, Check] = {}
@@ -92,15 +105,19 @@ async def candidate(
         began = made(folder / result.stage)
         for name, verdict in {result.stage: result.verdict, **result.remarks}.items():
             judged[name] = Check(verdict.status, began, next(iter(verdict.reasons), ""))
+    for name, stage in REMARKS.items():  # what was not remarked on ran, and counts in its stage
+        if stage in judged:
+            judged.setdefault(name, judged[stage])
     images = {name: packed(found.session, name) for name in APPS}
     layouts = {name: await digests(image) for name, image in images.items()}
     manifests = {name: layout.manifest for name, layout in layouts.items()}
-    digest = sha256(release.sums(contents(folder)).encode()).hexdigest()
+    sums = release.sums(contents(folder))
+    digest = sha256(sums.encode()).hexdigest()
     evidence = Evidence(
         judged, known.commit, known.version, known.clean, digest, manifests, known.committed
     )
     sboms = {name: loaded(folder / SCAN / name / "sbom.json") for name in APPS}
-    return Candidate(found.session, evidence, images, layouts, sboms, same(folder, layouts))
+    return Candidate(found, evidence, sums, images, layouts, sboms, same(folder, layouts))
 
 
 def made(folder: Path) -> float:

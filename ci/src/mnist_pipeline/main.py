@@ -18,13 +18,14 @@ from mnist_pipeline import (
     load,
     notify,
     rehearsal,
-    release,
     script,
     stack,
     verification,
 )
+from mnist_pipeline import release as releasing
 from mnist_pipeline.app import ImageUnknownError, image, trained
 from mnist_pipeline.changes import HistoryAbsentError, changed
+from mnist_pipeline.containers import ScannerLateError
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.deploy import DeploymentError
 from mnist_pipeline.gates.addresses import StackUnreachableError
@@ -125,6 +126,7 @@ TOLD = (  # errors that are the caller's to mend; their message is enough
     StackUnreachableError,
     RegistryRefusedError,
     ReleaseRefusedError,
+    ScannerLateError,
     verification.ReleaseUsageError,
 )
 
@@ -474,10 +476,37 @@ class MnistPipeline:
         release that fails is found by nobody and can be run again. Prints the release as JSON.
         """
         place = verification.Place(registry, username, password, registry_service)
-        signer = release.Signer(key, key_password, identity_token, identity, issuer)
-        order = release.Order((env, environment), place, signer, rehearsal=dry_run, fresh=fresh)
-        call = release.publish(self.source, git_dir, order)
-        return (await told(call)).text()
+        signer = releasing.Signer(key, key_password, identity_token, identity, issuer)
+        order = releasing.Order((env, environment), place, signer, rehearsal=dry_run, fresh=fresh)
+        return (await told(releasing.required(self.source, git_dir, order))).text()
+
+    @function(cache="never")
+    async def release(  # noqa: PLR0913, PLR0917  each is an option of the command
+        self,
+        git_dir: GitDir,
+        env: Env = "",
+        environment: EnvAlias = "",
+        registry: RegistryName = "",
+        username: Username = "",
+        password: Password = None,
+        key: PrivateKey = None,
+        key_password: KeyPassword = None,
+        identity_token: IdentityToken = None,
+        identity: Identity = "",
+        issuer: Issuer = "",
+        registry_service: RegistryService = None,
+        dry_run: DryRun = False,
+        fresh: Fresh = False,
+    ) -> dagger.Directory:
+        """Publish as `publish` does, and hand over decision and evidence, done or refused.
+
+        Holds release.json, whose field verdict is green where it was done; evidence, as `report`
+        has it; and SHA256SUMS over what the stages left, whose own sha256 is what was signed.
+        """
+        place = verification.Place(registry, username, password, registry_service)
+        signer = releasing.Signer(key, key_password, identity_token, identity, issuer)
+        order = releasing.Order((env, environment), place, signer, rehearsal=dry_run, fresh=fresh)
+        return await (await told(releasing.publish(self.source, git_dir, order))).folder()
 
     @function(cache="never")
     async def promote(  # noqa: PLR0913, PLR0917  each is an option of the command
@@ -557,7 +586,7 @@ class MnistPipeline:
 
         Export it once, outside of the tree; whoever verifies needs cosign.pub alone.
         """
-        return await release.signing_key(self.source, key_password)
+        return await releasing.signing_key(self.source, key_password)
 
     @function(cache="never")
     async def ledger(self, entries: Ledger, add: Added = None) -> dagger.Directory:
@@ -565,4 +594,4 @@ class MnistPipeline:
 
         Hands over ledger.jsonl and delivery.prom, the figures of the last 30 days for Prometheus.
         """
-        return await told(release.ledger(entries, add))
+        return await told(releasing.ledger(entries, add))

@@ -125,7 +125,8 @@ async def clean(session: Session, gate: str) -> Outcome:
 async def proved(session: Session, before: Verdict, fault: Fault, place: str) -> Proof:
     """Plants a fault and asks its gate, unless it was not green before."""
     if not before.passed:
-        result = "cannot run here" if fault.gate == ADVISORIES else "missed"
+        absent = fault.gate == ADVISORIES and before.status == "not run"
+        result = "cannot run here" if absent else "missed"
         return Proof(fault, result, f"{before.status} without the fault: {told(before)}")
     if fault.committed:
         at = replace(session, history=remembered(fault))

@@ -20,16 +20,20 @@ from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.containers.signing import KEY, OWNER, PUBLIC, SIGNING, TRUST, key_pair, tools
 from mnist_pipeline.gates.attestations import TYPES
-from mnist_pipeline.gates.release import PREFIX, Layout, explained, layout
+from mnist_pipeline.gates.release import PREFIX, Layout, absent, explained, layout
 
 LIMIT_SECONDS = "300"
 IMAGES, PULLED = "/images", "/tmp/pulled.tar"  # noqa: S108  of a container
 AUTHENTICATION = "/auth/config.json"
-ABSENT = ("manifest unknown", "name unknown", "not known", "404", "not found")
 
 
 class RegistryRefusedError(RuntimeError):
-    """A registry, or the tool that talks to it, did not do what was asked."""
+    """A registry, or the tool that talks to it, did not do what was asked; `said` is all of it."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        """Told in one sentence, with everything that was printed beside it."""
+        super().__init__(message)
+        self.said = said
 
 
 class SignatureRefusedError(RegistryRefusedError):
@@ -154,7 +158,8 @@ class Registry:
         once = self.tools.with_env_variable("STEP", uuid4().hex)
         done = once.with_exec(["timeout", LIMIT_SECONDS, *command], expect=dagger.ReturnType.ANY)
         if await done.exit_code():
-            raise RegistryRefusedError(explained(step, await done.combined_output()))
+            said = await done.combined_output()
+            raise RegistryRefusedError(explained(step, said), said)
         return done
 
     async def public(self) -> str:
@@ -169,7 +174,7 @@ class Registry:
         try:
             asked = await self.ran(f"asking for the tag {tag} of {name}", *command, where)
         except RegistryRefusedError as error:
-            if any(word in str(error) for word in ABSENT):
+            if absent(error.said, self.repository(name), tag):
                 return ""
             raise
         return (await asked.stdout()).strip()

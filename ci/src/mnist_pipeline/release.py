@@ -2,8 +2,8 @@
 
 Contract: nothing is built between evidence and release; everything is pushed, signed, verified and
 tried by digest before the first tag is set, so what fails half way is found by nobody, and the same
-call goes on where it stopped. What is refused raises with every reason. Does not know what a stage
-looks at, or how a registry is spoken to.
+call goes on where it stopped. What is refused is told with every reason, and the evidence is there
+all the same. Does not know what a stage looks at, or how a registry is spoken to.
 """
 
 import time
@@ -24,7 +24,7 @@ from mnist_pipeline.gates import ledger as ledgers
 from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import Ruling
 from mnist_pipeline.gates.release import Origin, address, fixed_tags
-from mnist_pipeline.registry import Registry, Trust
+from mnist_pipeline.registry import Registry, RegistryRefusedError, Trust
 from mnist_pipeline.trial import tried
 from mnist_pipeline.verification import (
     Place,
@@ -59,7 +59,24 @@ class Order:
     fresh: bool
 
 
-async def publish(source: dagger.Directory, git_dir: dagger.Directory, order: Order) -> Decision:
+@dataclass(frozen=True)
+class Published:
+    """What was decided about a release, done or refused, and the evidence that it went by."""
+
+    decision: Decision
+    found: Candidate
+
+    async def folder(self) -> dagger.Directory:
+        """The decision, the evidence, and the sums whose digest is the one that was signed."""
+        return (
+            dag.directory()
+            .with_new_file("release.json", self.decision.text())
+            .with_new_file("SHA256SUMS", self.found.sums)
+            .with_directory("evidence", await self.found.found.bundle())
+        )
+
+
+async def publish(source: dagger.Directory, git_dir: dagger.Directory, order: Order) -> Published:
     """Releases what the stages find green; a rehearsal does so in a registry of the session."""
     environment, place, rehearsal = environment_of(order.environment), order.place, order.rehearsal
     session = await Session.opened(source)
@@ -75,12 +92,21 @@ async def publish(source: dagger.Directory, git_dir: dagger.Directory, order: Or
         await all_of(
             {name: registry.digest(name, environment) for name in APPS}
         )  # can it be reached?
-        found = await candidate(source, known, asked.checks, fresh=order.fresh)
+        found = await candidate(source, git_dir, known, asked.checks, fresh=order.fresh)
         release = Release(found, known, environment, signing.trusting(who), rehearsal=rehearsal)
-        return await release.made(who)
+        try:
+            return Published(await release.made(who), found)
+        except RegistryRefusedError as error:
+            refused = {ALL: [Ruling("registry", "refused", str(error))]}
+            return Published(release.decision(refused), found)
     finally:
         if rehearsal and service:
             await service.stop()
+
+
+async def required(source: dagger.Directory, git_dir: dagger.Directory, order: Order) -> Decision:
+    """What was released; raises `ReleaseRefusedError` with every reason where nothing was."""
+    return (await publish(source, git_dir, order)).decision.required()
 
 
 async def signed_by(
@@ -127,8 +153,9 @@ class Release:
         """Pushes, signs, verifies, tries, and only then gives the images their tags."""
         evidence, rehearsal = self.found.evidence, self.rehearsal
         rulings = policy.judge(self.policy, self.environment, evidence, now(), rehearsal=rehearsal)
-        self.decision({ALL: [*rulings, self.found.same]}).required()
-        await self.refuse_other_tags()
+        asked = self.decision({ALL: [*rulings, self.found.same], **await self.other_tags()})
+        if not asked.passed:
+            return asked
         await all_of({n: self.registry.push(n, digest) for n, digest in self.images.items()})
         result = attestations.test_result(evidence, self.environment, rulings, rehearsal=rehearsal)
         base_image = await base().image_ref()
@@ -142,10 +169,12 @@ class Release:
             }
         )
         found = {name: image.rulings for name, image in judged.items()}
-        self.decision(found).required()
+        if not self.decision(found).passed:
+            return self.decision(found)
         found[ALL] = [await self.trial()]
-        decision = self.decision(found, who.public).required()
-        await self.tag()
+        decision = self.decision(found, who.public)
+        if decision.passed:
+            await self.tag()
         return decision
 
     def decision(self, rulings: Mapping[str, list[Ruling]], public: str = "") -> Decision:
@@ -167,8 +196,9 @@ class Release:
         """The tags of the release; the one that moves is the last."""
         return [*fixed_tags(self.known), self.environment]
 
-    async def refuse_other_tags(self) -> None:
+    async def other_tags(self) -> dict[str, list[Ruling]]:
         """A tag of a version or a commit that names another image is never moved."""
+        found: dict[str, list[Ruling]] = {}
         for name, digest in self.images.items():
             for tag in fixed_tags(self.known):
                 there = await self.registry.digest(name, tag)
@@ -177,7 +207,8 @@ class Release:
                         f"the tag {tag} of {name} names {there}, and this build is {digest}: "
                         "promote what is there, or release a new commit or version"
                     )
-                    self.decision({name: [Ruling("tags", "refused", reason)]}).required()
+                    found.setdefault(name, []).append(Ruling("tags", "refused", reason))
+        return found
 
     async def sign(self, name: str, result: dict[str, Any], base_image: str) -> None:
         """Signs one image and attaches what is known of it."""

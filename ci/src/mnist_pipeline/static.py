@@ -148,7 +148,7 @@ async def pip_audit(session: Session) -> Outcome:
     answers = await recorder.answers()
     state = packages.judge_probe(answers.text("probe.json"), answers.log("probe"))
     if not state.passed:
-        return answers.judged(state)
+        return replace(answers.judged(state), absent=True)
     for lock in locks:
         name = lock.replace("/", "-")
         report = f"--output={REPORTS}/{name}.json"
@@ -200,7 +200,7 @@ async def gitleaks_history(session: Session) -> Outcome:
     """Gitleaks over every commit, where the source comes with its history."""
     reason = await session.without_history()
     if reason:
-        return Outcome(not_run(reason), dag.directory())
+        return Outcome(not_run(reason), dag.directory(), absent=True)
     return await gitleaks(session, "git", session.history)
 
 

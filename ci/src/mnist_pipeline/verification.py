@@ -97,7 +97,8 @@ async def judge(
     if "sbom" in found:
         rulings.append(attestations.judge_sbom(found["sbom"], actual))
     if not found.get("evidence"):
-        return Judged(rulings)
+        missing = Ruling("evidence", "refused", "no statement about evidence is signed with it")
+        return Judged([*rulings, missing] if "evidence" in found else rulings)
     evidence, _, rehearsed = attestations.evidence_in(attestations.newest(found["evidence"]))
     if "provenance" in found:
         tells = found["provenance"]

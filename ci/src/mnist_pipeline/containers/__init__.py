@@ -37,7 +37,7 @@ CHROMIUM_PACKAGES = ("chromium-headless-shell", "fonts-dejavu-core", "fonts-libe
 logger = logging.getLogger("mnist_pipeline")
 
 
-class ScannerLateError(TimeoutError):
+class ScannerLateError(RuntimeError):
     """The image of the scanner was promised and did not come."""
 
 

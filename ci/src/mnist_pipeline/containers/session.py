@@ -35,6 +35,7 @@ class Outcome:
     origins: frozenset[Origin] = frozenset()
     remarks: Mapping[str, Verdict] = field(default_factory=dict)
     container: dagger.Container | None = None  # as the commands left it; None where none answered
+    absent: bool = False  # what it needs is not to be had here, and nothing broke
 
     @property
     def origin(self) -> Origin:
@@ -160,14 +161,15 @@ async def joined(
 ) -> Outcome:
     """Runs all parts at once and makes one outcome of them, evidence under the parts' names.
 
-    A part in `optional` that cannot run here is a remark, which says so, instead of a fault.
+    A part in `optional` that finds nothing here to run with is a remark, which says so, instead of
+    a fault; one that breaks is a fault.
     """
     outcomes = await together(parts)
     files = dag.directory()
     for name, outcome in outcomes.items():
         files = files.with_directory(name, outcome.files)
     verdicts = {name: outcome.verdict for name, outcome in outcomes.items()}
-    absent = {name: verdicts.pop(name) for name in optional if verdicts[name].status == "not run"}
+    absent = {name: verdicts.pop(name) for name in optional if outcomes[name].absent}
     return Outcome(
         combined(verdicts),
         files,

@@ -18,6 +18,7 @@ ADDRESS = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 REFERENCE = re.compile(r"(?P<repository>[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)+)(?P<end>[:@]\S+)?")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 FOREIGN = re.compile(r"https?://[^\s\"]+")
+ABSENT = re.compile(r"\b(manifest|name) unknown\b|name not known|\b404\b|not found", re.IGNORECASE)
 REFUSALS = (  # what a client of a registry, or of what signs without a key, prints, and what to do
     (
         r"sigstore\.dev",
@@ -155,6 +156,12 @@ def layout(index: str, manifests: Mapping[str, str]) -> Layout:
 def sums(digests: Mapping[str, str]) -> str:
     """Every file with its digest, as `sha256sum --check` reads it."""
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
+
+
+def absent(said: str, repository: str, tag: str) -> bool:
+    """Whether a client's words mean that there is no such tag, whatever those two spell."""
+    words = FOREIGN.sub("", said).replace(repository, "").replace(tag, "")
+    return bool(ABSENT.search(words))
 
 
 def explained(step: str, said: str) -> str:
