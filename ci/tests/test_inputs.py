@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_pipeline.gates.inputs import INPUTS, concerned, plan
+from mnist_pipeline.gates.inputs import INPUTS, concerned, foreign, plan
 
 STAGES = Path(__file__).parents[1] / "src/mnist_pipeline/stages.py"
 
@@ -57,3 +57,10 @@ def test_every_stage_is_described() -> None:
     table = re.search(r"^STAGES[^{]*\{(.*?)^\}", STAGES.read_text(), re.MULTILINE | re.DOTALL)
     assert table
     assert set(re.findall(r'^ +"([\w-]+)":', table[1], re.MULTILINE)) <= {*INPUTS}
+
+
+def test_a_history_of_another_tree_is_told() -> None:
+    """By the files of its last commit, of which a source that was changed still has most."""
+    assert foreign(["a", "b", "c"], ["b", "c", "d"]) == ""
+    assert foreign([], ["a"]) == ""
+    assert "1 of 3 files of its last commit" in foreign(["a", "b", "c"], ["c", "d", "e"])

@@ -86,9 +86,14 @@ async def origin(session: Session, git_dir: dagger.Directory) -> Origin:
     return release.origin({name: await answers.file(name).contents() for name in GIT})
 
 
+def history_of(git_dir: dagger.Directory) -> dagger.Directory:
+    """A git folder as the stages take it: its commits, without settings."""
+    return dag.directory().with_directory(".git", git_dir.filter(include=[*HISTORY]))
+
+
 async def candidate(
     source: dagger.Directory,
-    git_dir: dagger.Directory,
+    history: dagger.Directory,
     known: Origin,
     checks: Collection[str],
     *,
@@ -96,7 +101,6 @@ async def candidate(
 ) -> Candidate:
     """Runs the stages that the checks are of, or takes the engine's answers, and reads them."""
     wanted = {REMARKS.get(name, name) for name in (*checks, SCAN)}
-    history = dag.directory().with_directory(".git", git_dir.filter(include=[*HISTORY]))
     found = await stages.run(source, sorted(wanted), fresh=fresh, history=history)
     folder = Path(mkdtemp())
     await found.files.export(str(folder))

@@ -8,6 +8,7 @@ import dagger
 
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
+from mnist_pipeline.gates.inputs import foreign
 
 COMPARE = (
     'git rev-parse --quiet --verify "$0^{commit}" >/dev/null || exit 128; '
@@ -19,13 +20,24 @@ class HistoryAbsentError(ValueError):
     """Nothing can be compared: the source has no history, or lacks the commit."""
 
 
+async def without_history(session: Session) -> str:
+    """Why the source's own history cannot be looked at; empty where it can."""
+    reason = await session.without_history()
+    if reason:
+        return reason
+    names = ["git", "-c", "safe.directory=*", "-c", "core.quotePath=off", "ls-tree", "-r"]
+    listing = debian("git").with_mounted_directory("/history", session.history)
+    listing = listing.with_workdir("/history").with_exec([*names, "--name-only", "HEAD"])
+    return foreign((await listing.stdout()).splitlines(), session.paths("**/*"))
+
+
 async def changed(session: Session, since: str) -> list[str]:
     """The paths that differ from a commit, a branch or a tag.
 
     Raises:
         HistoryAbsentError: there is no such commit here.
     """
-    reason = await session.without_history()
+    reason = await without_history(session)
     if reason:
         message = f"--since {since}: {reason}; take a whole clone"
         raise HistoryAbsentError(message)

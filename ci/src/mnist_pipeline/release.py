@@ -15,7 +15,8 @@ import dagger
 from dagger import dag
 
 from mnist_pipeline.app import APPS, FOLDERS, TARGETS
-from mnist_pipeline.candidate import Candidate, candidate, origin
+from mnist_pipeline.candidate import Candidate, candidate, history_of, origin
+from mnist_pipeline.changes import without_history
 from mnist_pipeline.containers import base
 from mnist_pipeline.containers.session import Session, all_of
 from mnist_pipeline.containers.signing import REHEARSAL, key_pair, rehearsal_service, tools
@@ -23,7 +24,7 @@ from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates import ledger as ledgers
 from mnist_pipeline.gates.decision import ALL, Decision
 from mnist_pipeline.gates.policy import Ruling
-from mnist_pipeline.gates.release import Origin, address, fixed_tags
+from mnist_pipeline.gates.release import HistoryUnusableError, Origin, address, fixed_tags
 from mnist_pipeline.registry import Registry, RegistryRefusedError, Trust
 from mnist_pipeline.trial import tried
 from mnist_pipeline.verification import (
@@ -79,9 +80,12 @@ class Published:
 async def publish(source: dagger.Directory, git_dir: dagger.Directory, order: Order) -> Published:
     """Releases what the stages find green; a rehearsal does so in a registry of the session."""
     environment, place, rehearsal = environment_of(order.environment), order.place, order.rehearsal
-    session = await Session.opened(source)
+    session = await Session.opened(source, history=history_of(git_dir))
     asked = policy_of(session).requirement(environment)
     known = await origin(session, git_dir)
+    unfit = await without_history(session)
+    if unfit:
+        raise HistoryUnusableError(unfit)
     service = rehearsal_service(session) if rehearsal else place.service
     where = f"{REHEARSAL}/rehearsal" if rehearsal else address(place.registry)
     if service and rehearsal:
@@ -92,7 +96,7 @@ async def publish(source: dagger.Directory, git_dir: dagger.Directory, order: Or
         await all_of(
             {name: registry.digest(name, environment) for name in APPS}
         )  # can it be reached?
-        found = await candidate(source, git_dir, known, asked.checks, fresh=order.fresh)
+        found = await candidate(source, session.history, known, asked.checks, fresh=order.fresh)
         release = Release(found, known, environment, signing.trusting(who), rehearsal=rehearsal)
         try:
             return Published(await release.made(who), found)

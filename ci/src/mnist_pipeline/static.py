@@ -11,6 +11,7 @@ import dagger
 from dagger import dag
 
 from mnist_pipeline.app import ROOT_FILES, ROOT_LOCK
+from mnist_pipeline.changes import without_history
 from mnist_pipeline.containers import debian, go, python_tools
 from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
 from mnist_pipeline.containers.session import Gate, Outcome, Session, joined
@@ -197,10 +198,7 @@ async def gitleaks_tree(session: Session) -> Outcome:
 
 
 async def gitleaks_history(session: Session) -> Outcome:
-    """Gitleaks over every commit, where the source comes with its history."""
-    reason = await session.without_history()
-    if reason:
-        return Outcome(not_run(reason), dag.directory(), absent=True)
+    """Gitleaks over every commit of a history."""
     return await gitleaks(session, "git", session.history)
 
 
@@ -272,5 +270,14 @@ async def sast(session: Session) -> Outcome:
 
 async def secrets(session: Session) -> Outcome:
     """Secrets: in every file, and in every commit where the source comes with its history."""
-    parts = {name: gate(session) for name, gate in SECRETS.items()}
-    return await joined(parts, optional={"history"})
+    return await joined(
+        {"tree": gitleaks_tree(session), "history": of_own_history(session)}, optional={"history"}
+    )
+
+
+async def of_own_history(session: Session) -> Outcome:
+    """Gitleaks over every commit, if they are those of this source and not of another one."""
+    reason = await without_history(session)
+    if reason:
+        return Outcome(not_run(reason), dag.directory(), absent=True)
+    return await gitleaks_history(session)

@@ -73,3 +73,14 @@ def plan(stages: Iterable[str], changed: Sequence[str]) -> str:
     ]
     call = f"./daggerw call test --stages {','.join(needed)}" if needed else "Nothing is needed."
     return "\n".join([f"{len(changed)} files changed.", "", *lines, "", call])
+
+
+def foreign(committed: Sequence[str], there: Sequence[str]) -> str:
+    """Why a history is of another tree; empty where most files of its last commit are there."""
+    shared = len({*committed} & {*there})
+    if 2 * shared >= len(committed):
+        return ""
+    return (
+        f"the history is of another tree: {shared} of {len(committed)} files of its last commit "
+        "are in the source; give --history (to publish --git-dir), the .git of the source"
+    )
