@@ -63,6 +63,14 @@ def test_only_the_edge_is_reached_from_outside(render: Render) -> None:
     assert {name: open_ for name, open_ in ports.items() if open_} == {"edge": ["80", "443"]}
 
 
+def test_the_exporter_reads_the_folder_that_its_image_looks_into(render: Render) -> None:
+    """The folder beside the files is mounted where the flag in the Dockerfile says, read only."""
+    (mount,) = render("production")["services"]["node-exporter"]["volumes"]
+    flag = f'"--collector.textfile.directory={mount["target"]}"'
+    assert flag in (COMPOSE.parent / "Dockerfile").read_text()
+    assert (Path(mount["source"]).name, mount["read_only"]) == ("metrics", True)
+
+
 def test_the_inner_networks_reach_nothing(render: Render) -> None:
     """Backend, database and deployer are on internal networks alone."""
     merged = render("production")

@@ -18,6 +18,7 @@ PSQL = (
     "PGPASSWORD=$(cat /run/secrets/database_password) "
     "/opt/postgresql/psql --host=/tmp --username=mnist --set=ON_ERROR_STOP=1 mnist"
 )
+DELIVERED = 'release_deployments{environment="production"} 1'  # as a ledger's figures are left
 STATEMENT = re.compile(r"`(SELECT [^`]*)`")
 WATCHED_SECONDS = 180
 SEEN = {  # targets that answer in production, by job
@@ -61,6 +62,7 @@ def watched(stage: Stage, row: Row) -> None:
     refused(stage, row, stage.deploy("unknown budget"), before, "error budget", UNFIT)
     said = stage.deploy("watched", "", (), "--force", "nothing has watched yet")
     row.expect(said.code == 0, f"exit code {said.code}")
+    stage.shell(f"echo {shlex.quote(DELIVERED)} >metrics/delivery.prom")
     deadline = time.monotonic() + WATCHED_SECONDS
     while (seen := stage.asked("count by (job) (up == 1)")) != SEEN and time.monotonic() < deadline:
         time.sleep(2)
@@ -73,6 +75,8 @@ def watched(stage: Stage, row: Row) -> None:
         time.sleep(2)
     said = stage.deploy("affordable")
     row.expect(said.code == 0, f"exit code {said.code} with {left} left")
+    told = stage.asked("sum by (environment) (release_deployments)")
+    row.expect(told == {"production": 1.0}, f"of what was left in metrics it sees {told}")
     now = stage.answers()
     row.expect(now == "affordable", f"{now} answers")
     row.happened = f"{sum(seen.values()):.0f} targets answer; {now} answers, budgets left: {left}"

@@ -7,14 +7,14 @@ what happens in the rehearsal or what must fire.
 """
 
 from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
 
 import dagger
 
-from mnist_pipeline.app import image
+from mnist_pipeline.app import OWNER, image
 from mnist_pipeline.containers import (
     POSTGRESQL_PORT,
     POSTGRESQL_URL,
-    debian,
     postgresql,
     proxy,
     python,
@@ -23,6 +23,8 @@ from mnist_pipeline.containers import (
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, all_of
 from mnist_pipeline.gates import junit, verdicts
+from mnist_pipeline.gates import ledger as ledgers
+from mnist_pipeline.gates.ledger import Entry
 from mnist_pipeline.services import (
     KEEP_LOGS,
     answered,
@@ -64,7 +66,13 @@ EXAMPLE = [  # of what a pipeline leaves for the exporter, for its panels
     verdicts.StageResult("unit", verdicts.green(tests=700), 74.2, "ran"),
     verdicts.StageResult("scan", verdicts.red("an example of a red stage"), 31.0, "ran"),
 ]
-TEXTFILES = "/var/lib/textfiles"
+RELEASED, HOUR = datetime(2026, 11, 2, 9, tzinfo=UTC), timedelta(hours=1)
+LEDGER = [  # and of what releases leave: one, the incident that followed, and the next one
+    Entry("promote", "production", RELEASED, committed=RELEASED - 5 * HOUR),
+    Entry("incident", "production", RELEASED + HOUR),
+    Entry("promote", "production", RELEASED + 2 * HOUR, committed=RELEASED + HOUR),
+]
+TEXTFILES = "/var/lib/prometheus/node-exporter"
 LIMIT_SECONDS = 1800
 
 Services = dict[str, dagger.Service]
@@ -130,18 +138,28 @@ async def replicas(session: Session, services: Services) -> Services:
     return await all_of(parts)
 
 
-def exporters(session: Session, services: Services) -> dict[str, Awaitable[dagger.Service]]:
-    """What tells of the machine and its programs, of the database, and of the last pipeline."""
+async def machine(session: Session) -> dagger.Service:
+    """What tells of the machine, as it is shipped, and of what a pipeline and releases left."""
     path = f"{TEXTFILES}/pipeline.prom"
-    node = debian("prometheus-node-exporter").with_new_file(path, verdicts.metrics(EXAMPLE, 0))
-    now = f'sed -i "s/^\\(pipeline_started_timestamp_seconds\\) 0$/\\1 $(date +%s)/" {path}'
-    flags = f"--collector.textfile.directory={TEXTFILES} --no-collector.systemd"
-    node = node.with_default_args(["sh", "-c", f"{now}; exec prometheus-node-exporter {flags}"])
+    figures = ledgers.prometheus(LEDGER, RELEASED + 3 * HOUR)
+    node = (
+        image(session, "node-exporter")
+        .with_new_file(path, verdicts.metrics(EXAMPLE, 0), owner=OWNER)
+        .with_new_file(f"{TEXTFILES}/delivery.prom", figures)
+    )
+    now = f'sed "s/^\\(pipeline_started_timestamp_seconds\\) 0$/\\1 $(date +%s)/" {path}'
+    begin = f'text=$({now}); echo "$text" >{path}; exec "$@"'
+    words = ["sh", "-ec", begin, "sh", *await command(node)]
+    return await served(node.with_entrypoint([]).with_default_args(words), "node-exporter", 9100)
+
+
+def exporters(session: Session, services: Services) -> dict[str, Awaitable[dagger.Service]]:
+    """What tells of the machine and its programs, and of the database."""
     postgres = bound(image(session, "postgres-exporter"), services)
     postgres = postgres.with_env_variable("DATA_SOURCE_NAME", f"{POSTGRESQL_URL}?sslmode=disable")
     processes = image(session, "process-exporter").with_default_args(["-procfs=/proc"])
     return {
-        "node-exporter": served(node, "node-exporter", 9100),
+        "node-exporter": machine(session),
         "postgres-exporter": served(postgres, "postgres-exporter", 9187),
         "process-exporter": served(processes, "process-exporter", 9256),
     }

@@ -65,11 +65,12 @@ class Site:
         return audit.verified(self.host.get("audit.jsonl").splitlines())
 
     def configure(self, state: State, release: Release) -> None:
-        """Writes the files that Compose reads."""
+        """Writes the files that Compose reads, and makes the folder that figures are left in."""
         for path in sorted(COMPOSE.glob("*.yaml")):
             self.host.put(path.name, path.read_bytes())
         content = variables(state, release, self.environment, watched=self.watched)
         self.host.put(".env", content.encode(), "0600")
+        self.host.change("mkdir -p metrics && chmod 0755 metrics")  # its exporter is another user
 
     def rendered(self, state: State, release: Release) -> dict[str, object]:
         """What Compose makes of the files, tried in a folder beside the real one."""
