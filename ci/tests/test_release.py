@@ -6,12 +6,14 @@ from hashlib import sha256
 import pytest
 
 from mnist_pipeline.gates.release import (
+    MOST_CHANGES,
     HistoryUnusableError,
     LayoutMalformedError,
     Origin,
     RegistryAddressError,
     absent,
     address,
+    changes,
     explained,
     fixed_tags,
     layout,
@@ -30,6 +32,7 @@ ANSWERS = {
     "status": "",
     "subject": "Why\n",
     "committed": "2026-11-25T10:00:00+00:00\n",
+    "changes": "Why\nWhat came before\n",
 }
 MANIFEST = json.dumps({"config": {"digest": "sha256:" + "c" * 64}})
 DIGEST = f"sha256:{sha256(MANIFEST.encode()).hexdigest()}"
@@ -53,10 +56,20 @@ def test_the_version_follows_from_git(described: str, clean: bool, version: str)
 
 
 def test_what_git_answers_is_read() -> None:
-    """Commit, version, message and time of a clean tree are known."""
+    """Commit, version, message, time and changes of a clean tree are known."""
     known = origin(ANSWERS)
     assert (known.commit, known.version, known.clean) == (COMMIT, "1.2.3", True)
     assert (known.subject, known.committed) == ("Why", "2026-11-25T10:00:00+00:00")
+    assert known.changes == ("Why", "What came before")
+
+
+def test_a_long_history_is_told_in_part() -> None:
+    """The newest changes are told, and how many more there are; a message may be empty."""
+    assert changes("\n") == ()
+    assert changes("a change\n" * MOST_CHANGES)[-1] == "a change"
+    told = changes("\n".join(f"change {number}" for number in range(MOST_CHANGES + 3)))
+    assert told[0] == "change 0"
+    assert told[MOST_CHANGES - 1 :] == (f"change {MOST_CHANGES - 1}", "and 3 more")
 
 
 def test_a_changed_file_makes_the_tree_unclean() -> None:

@@ -118,19 +118,18 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (tree / POLICY).write_text(asked + mark + tail, encoding="utf-8")
     git(tree, "init", "-q")
     git(tree, "add", "-A")
-    git(tree, "commit", "-qm", "A tree to release")
+    git(tree, "commit", "-qm", "An earlier tree")
+    git(tree, "tag", "v1.2.2")
+    git(tree, "commit", "-qm", "A tree to release", "--allow-empty")
     git(tree, "tag", "v1.2.3")
     (keys.parent / "password").write_text(CANARY, encoding="utf-8")
     project = Project(tree, keys, Registry())
     made = project.call(
-        "signing-key",
-        project.key_password,
-        "export",
-        f"--path={keys}",
-        service=False,
+        "signing-key", project.key_password, "export", f"--path={keys}", service=False
     )
     assert made.returncode == 0, made.stderr[-3000:]
-    assert told(project.publish())["version"] == "1.2.3"
+    decision = told(project.publish())
+    assert (decision["version"], decision["changelog"]) == ("1.2.3", ["A tree to release"])
     return project
 
 

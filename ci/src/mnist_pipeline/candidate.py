@@ -40,6 +40,8 @@ GIT = {
     "status": "status --porcelain",
     "subject": "log -1 --format='%s'",
     "committed": "log -1 --format='%cI'",
+    "changes": "log --format='%s' HEAD --not "  # and so in no earlier version
+    "$(git tag --list 'v[0-9]*' --merged HEAD --no-contains HEAD) --",
 }
 GIT_SETTINGS = {  # the folder belongs to another user, which git asks about
     "GIT_CONFIG_COUNT": "1",

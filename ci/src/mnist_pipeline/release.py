@@ -192,6 +192,7 @@ class Release:
             "finished": now().isoformat(timespec="seconds"),
             "tags": self.tags(),
             "public_key": public,
+            "changelog": [*self.known.changes],
         }
         images = {name: self.registry.at(name, digest) for name, digest in self.images.items()}
         return Decision("publish", self.environment, self.rehearsal, rulings, images, known)

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 PREFIX = "mnist-"  # of the repository of an image
 COMMIT_DIGITS = 12
+MOST_CHANGES = 200  # that are told of a release; where there is no version yet, all commits are new
 DESCRIBED = re.compile(r"v(\d+)\.(\d+)\.(\d+)((?:-[0-9A-Za-z.]+)*)-(\d+)-g([0-9a-f]+)")
 ADDRESS = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 REFERENCE = re.compile(r"(?P<repository>[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)+)(?P<end>[:@]\S+)?")
@@ -56,6 +57,7 @@ class Origin:
     clean: bool
     subject: str = ""  # the first line of the commit's message
     committed: str = ""  # when, in ISO 8601
+    changes: tuple[str, ...] = ()  # what the version before did not have, the newest first
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Layout:
 
 
 def origin(answers: Mapping[str, str]) -> Origin:
-    """Reads what git answered: commit, shallow, describe, count, status, subject, committed.
+    """Reads what git answered to the commands of `candidate.GIT`, each by its name.
 
     Raises:
         HistoryUnusableError: the folder is no repository, or holds only part of the history.
@@ -84,7 +86,14 @@ def origin(answers: Mapping[str, str]) -> Origin:
     clean = not answers["status"].strip()
     version = version_of(answers["describe"].strip(), int(answers["count"]), commit, clean=clean)
     subject, committed = answers["subject"].strip(), answers["committed"].strip()
-    return Origin(commit, version, clean, subject, committed)
+    return Origin(commit, version, clean, subject, committed, changes(answers["changes"]))
+
+
+def changes(subjects: str) -> tuple[str, ...]:
+    """The first lines of commits' messages; where they are too many, how many more there are."""
+    told = [line.strip() for line in subjects.split("\n") if line.strip()]
+    more = len(told) - MOST_CHANGES
+    return (*told[:MOST_CHANGES], *([f"and {more} more"] if more > 0 else ()))
 
 
 def unusable(said: str) -> str:
