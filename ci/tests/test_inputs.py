@@ -7,25 +7,61 @@ import pytest
 
 from mnist_pipeline.gates.inputs import INPUTS, concerned, foreign, plan
 
-STAGES = Path(__file__).parents[1] / "src/mnist_pipeline/stages.py"
+MODULE = Path(__file__).parents[1] / "src/mnist_pipeline"
+READING = {"unit", "secrets", "scan"}  # every file
+OF_PYTHON = {"lint", "sast", *READING}
+BROWSED = {"accessibility", "end-to-end"}
 
 
 @pytest.mark.parametrize(
     ("path", "stages"),
     [
-        ("README.md", {"unit", "secrets", "scan"}),
-        ("tests/contract/cases.py", {"lint", "unit", "sast", "secrets", "scan", "contract"}),
+        ("README.md", READING),
+        ("tests/contract/cases.py", {*OF_PYTHON, "contract"}),
         (
             "monitoring/runbook.md",
-            {"unit", "secrets", "scan", "image-structure", "accessibility"}
-            | {"contract", "monitoring", "observability", "end-to-end", "deployment", "rehearsal"},
-        ),
-        (
-            "deploy/processes.yml",  # of an image that is watched, too
-            {"unit", "secrets", "scan", "image-structure", "observability"}
+            {*READING, *BROWSED, "image-structure", "contract", "monitoring", "observability"}
             | {"deployment", "rehearsal"},
         ),
-        ("ci/cosign/go.sum", {"types", "unit", "dependencies", "secrets", "scan", "rehearsal"}),
+        (
+            "monitoring/alerts.py",
+            {*OF_PYTHON, *BROWSED, "types", "image-structure", "contract", "monitoring"}
+            | {"observability", "rehearsal"},
+        ),
+        (
+            "monitoring/requirements.lock",
+            {*READING, *BROWSED, "types", "dependencies", "image-structure", "contract"}
+            | {"monitoring", "observability", "rehearsal"},
+        ),
+        ("monitoring/tests/test_routes.py", {*OF_PYTHON, "monitoring", "observability"}),
+        ("apps/backend/tests/test_api.py", {*OF_PYTHON, "types"}),  # no image has it
+        (
+            "deploy/processes.yml",  # of an image that is watched, too
+            {*READING, "image-structure", "observability", "deployment", "rehearsal"},
+        ),
+        (
+            "deploy/src/mnist_deploy/ssh.py",
+            {*OF_PYTHON, "types", "dependencies", "image-structure", "observability"}
+            | {"deployment", "rehearsal"},
+        ),
+        ("deploy/tests/test_lock.py", {*OF_PYTHON, "deployment"}),
+        ("deploy/tests/requirements.lock", {*READING, "dependencies", "deployment", "rehearsal"}),
+        ("pyproject.toml", {*READING, "lint", "types", "monitoring", "deployment"}),
+        (
+            "requirements.lock",
+            {*READING, "lint", "types", "dependencies", "deployment", "rehearsal"},
+        ),
+        ("tests/visits.py", {*OF_PYTHON, *BROWSED}),
+        ("tests/added.py", {*OF_PYTHON, *BROWSED}),
+        ("tests/conftest.py", {*OF_PYTHON, *BROWSED, "contract"}),
+        (
+            "tests/pytest.ini",
+            {*READING, *BROWSED, "contract", "observability", "rehearsal"},
+        ),
+        ("tests/load/vegeta/go.sum", {*READING, "deployment", "rehearsal"}),
+        ("ci/requirements-newest.lock", {*READING, "types", "dependencies"}),
+        ("ci/cosign/go.sum", {*READING, "types", "rehearsal"}),
+        ("apps/backend/src/mnist_backend/page.pyi", {*INPUTS} - {"sast", "monitoring"}),
         ("ci/src/mnist_pipeline/app.py", {*INPUTS}),
     ],
 )
@@ -54,7 +90,8 @@ def test_the_plan_says_why_and_how() -> None:
 
 def test_every_stage_is_described() -> None:
     """The table of inputs names the stages that there are."""
-    table = re.search(r"^STAGES[^{]*\{(.*?)^\}", STAGES.read_text(), re.MULTILINE | re.DOTALL)
+    text = (MODULE / "stages.py").read_text(encoding="utf-8")
+    table = re.search(r"^STAGES[^{]*\{(.*?)^\}", text, re.MULTILINE | re.DOTALL)
     assert table
     assert set(re.findall(r'^ +"([\w-]+)":', table[1], re.MULTILINE)) <= {*INPUTS}
 
@@ -64,3 +101,13 @@ def test_a_history_of_another_tree_is_told() -> None:
     assert foreign(["a", "b", "c"], ["b", "c", "d"]) == ""
     assert foreign([], ["a"]) == ""
     assert "1 of 3 files of its last commit" in foreign(["a", "b", "c"], ["c", "d", "e"])
+
+
+def test_what_no_browser_sees_is_what_the_stages_leave_out() -> None:
+    """The tests that are taken away from the browser's inputs are those that it is not given."""
+    text = (MODULE / "browsing.py").read_text(encoding="utf-8")
+    left_out = re.search(r"^UNRELATED_TESTS = \{(.*?)^\}", text, re.MULTILINE | re.DOTALL)
+    assert left_out
+    for stage in BROWSED:
+        taken = {p.removesuffix("/*") for p in INPUTS[stage] if p.startswith("!tests/")}
+        assert taken == {f"!tests/{name}" for name in re.findall(r'"([\w.]+)"', left_out[1])}

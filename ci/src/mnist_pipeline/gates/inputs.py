@@ -1,51 +1,68 @@
 """What each stage looks at, as patterns of paths, and so which stages a change concerns.
 
 Contract: a stage is never left out by mistake: one that the table does not know is always needed,
-and what changes the pipeline itself concerns all. Does not know how the changed paths were found.
+what changes the pipeline itself concerns all, and a folder that is handed over whole counts whole.
+A pattern after `!` takes paths away. Does not know how the changed paths were found.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 PIPELINE = ("ci/src/*", "ci/pyproject.toml", "ci/requirements.lock", "dagger.json")
-SERVED = ("apps/*", "monitoring/*")  # images are made of these
-BROWSED = (  # by every stage with a browser
+BACKEND = ("apps/backend/*", "!apps/backend/tests/*")  # no image has a test
+APPS = (*BACKEND, "apps/frontend/*", "!apps/frontend/tests/*")
+WATCHING = ("monitoring/*", "!monitoring/tests/*")
+SERVED = (*APPS, *WATCHING)  # most images are made of these
+DEPLOYER = ("deploy/*", "!deploy/tests/*")  # and the others of this
+BROWSED = (  # by every stage with a browser: all of tests but what browsing.py leaves out
     "ci/flaky-tests.toml",
-    "tests/a11y/*",
-    "tests/e2e/*",
-    "tests/conftest.py",
-    "tests/strokes.py",
-    "tests/visits.py",
-    "tests/pytest.ini",
-    "tests/requirements.*",
+    "tests/*",
+    "!tests/test_layout.py",
+    "!tests/test_workflows.py",
+    "!tests/layout/*",
+    "!tests/load/*",
+    "!tests/faults/*",
+    "!tests/jobs/*",
+    "!tests/cluster/*",
+    "!tests/contract/*",
+    "!tests/observability/*",
+    "!tests/rehearsal/*",
 )
-DEPLOYED = (*SERVED, "deploy/*", "tests/rehearsal/*", "tests/load/vegeta/*")
-PYTHON = ("*.py", "*pyproject.toml", "daggerw")
-ROOTS = ("tests/conftest.py", "tests/pytest.ini")
-LINTED = ("*Dockerfile", "*.sh", ".ci/*", ".github/workflows/*", "ci/analysers/*")
+REHEARSED = ("tests/rehearsal/*", "tests/load/vegeta/*", "monitoring/runbook.md")
+PYTHON = ("*.py", "*.pyi", "*pyproject.toml", "*ruff.toml", "daggerw")
+LINTED = ("*Dockerfile", "*Dockerfile.*", "*.sh", ".ci/*", ".github/workflows/*", "ci/analysers/*")
+TOOLS = ("pyproject.toml", "requirements.lock")  # of the tree
+TYPED = ("apps/*", "ci/*", "deploy/src/*", "deploy/pyproject.toml", "monitoring/requirements.lock")
 INPUTS: Mapping[str, Sequence[str]] = {
     "lint": (*PYTHON, *LINTED, "requirements.lock"),
-    "types": ("apps/*", "ci/*", "requirements.lock", "pyproject.toml"),
+    "types": (*TYPED, "monitoring/*.py", "!monitoring/tests/*", *TOOLS),
     "unit": ("*",),  # the layout test reads every file
-    "dependencies": ("apps/*", "ci/*", "deploy/src/*", "*pyproject.toml", "*requirements*.lock"),
+    "dependencies": ("apps/*/src/*", "deploy/src/*", "*/pyproject.toml", "*requirements*.lock"),
     "sast": ("*.py", "*.js", "ci/analysers/*"),
     "secrets": ("*",),
-    "image-structure": (*SERVED, "deploy/*", "ci/image-sizes.toml"),
-    "model": ("apps/backend/*",),
+    "image-structure": (*SERVED, *DEPLOYER, "ci/image-sizes.toml"),
+    "model": BACKEND,
     "accessibility": (*SERVED, *BROWSED),
     "scan": ("*",),
-    "contract": ("apps/backend/*", "monitoring/*", "tests/contract/*", *ROOTS),
-    "monitoring": ("monitoring/*",),
-    "observability": (*SERVED, "deploy/*", "tests/observability/*", *ROOTS, "tests/requirements.*"),
+    "contract": (*BACKEND, *WATCHING, "tests/contract/*", "tests/conftest.py", "tests/pytest.ini"),
+    "monitoring": ("monitoring/*", "pyproject.toml"),
+    "observability": (
+        *(*APPS, "monitoring/*", *DEPLOYER),
+        *("tests/observability/*", "tests/pytest.ini"),
+    ),
     "end-to-end": (*SERVED, *BROWSED),
-    "deployment": DEPLOYED,
-    "rehearsal": (*DEPLOYED, *ROOTS, "ci/apiserver/*", "ci/cosign/*", "tests/cluster/*"),
+    "deployment": (*APPS, "deploy/*", *REHEARSED, *TOOLS),
+    "rehearsal": (
+        *(*SERVED, "deploy/*", "!deploy/tests/*.py", *REHEARSED, "requirements.lock"),
+        *("ci/apiserver/*", "ci/cosign/*", "tests/cluster/*", "tests/pytest.ini"),
+    ),
 }
 
 
 def fits(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a path is one of these; `*` stands for slashes, too."""
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
+    """Whether a path is one of these and was not taken away; `*` stands for slashes, too."""
+    found = [pattern for pattern in patterns if fnmatchcase(path, pattern.removeprefix("!"))]
+    return bool(found) and not any(pattern.startswith("!") for pattern in found)
 
 
 def concerned(stage: str, changed: Sequence[str]) -> str:
