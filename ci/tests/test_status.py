@@ -14,6 +14,8 @@ RESULTS = [
     StageResult("lint", red("a.py:1: F401"), 3.2, "cached"),
     StageResult("unit", green(tests=3), 1.0, "ran"),
     StageResult("scan", not_run("no image"), 9.0, "-", {"vulnerabilities": not_run("no data")}),
+    StageResult("contract", green(), 1.0, "ran", {"left out": not_run("no key")}),
+    StageResult("end-to-end", green(), 1.0, "ran", {"left out": not_run("no page", "no key")}),
 ]
 
 
@@ -55,6 +57,9 @@ def test_what_is_written_is_valid() -> None:
         (("stages", "unit", "counts"), {"tests": "three"}),
         (("stages", "unit", "extra"), 1),
         (("vulnerabilities", "status"), "unknown"),
+        (("left out", "reasons"), None),
+        (("stages", "scan", "remarks"), {}),
+        (("stages", "scan", "remarks", "vulnerabilities", "status"), "amber"),
         (("stages",), None),
     ],
 )

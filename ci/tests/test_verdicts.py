@@ -9,11 +9,13 @@ from mnist_pipeline.gates.verdicts import (
     Verdict,
     combined,
     green,
+    merged,
     metrics,
     not_run,
     origin_of,
     passed,
     red,
+    remarked,
     status_json,
     summary,
     table,
@@ -52,6 +54,22 @@ def test_the_reasons_of_the_worst_part_stand_first() -> None:
 def test_counts_are_summed() -> None:
     """What the parts counted under one name is added up."""
     assert combined({"a": green(tests=2), "b": green(tests=3)}).counts == {"tests": 5}
+
+
+def test_remarks_of_one_name_become_one() -> None:
+    """Nothing of several vanishes: the worst decides, each reason says its place, tries add up."""
+    first, second = Verdict("green", ("tried again: a",), {"tries": 1}), not_run("unknown")
+    whole = merged({"x": {"retried": first}, "y": {"retried": second, "other": red("z")}})
+    assert whole["retried"] == Verdict("not run", ("y: unknown", "x: tried again: a"), {"tries": 1})
+    assert whole["other"] == red("z")
+
+
+def test_a_remark_is_added_beside_others_of_its_name() -> None:
+    """A stage keeps what it has of that name, and a stage without a new one is as it was."""
+    results = remarked([GREEN, REMARKED], "vulnerabilities", {"scan": red("odd")})
+    assert results[0] == GREEN
+    told = results[1].remarks["vulnerabilities"]
+    assert told == red("evidence: odd", "stage: no database")
 
 
 @pytest.mark.parametrize(
@@ -121,6 +139,23 @@ def test_status_is_loud_about_what_was_not_scanned() -> None:
     assert status["passed"] is True
     assert status["vulnerabilities"]["status"] == "not run"
     assert status["vulnerabilities"]["reason"] == "no database"
+
+
+def test_remarks_of_several_stages_are_kept_apart_and_told_together() -> None:
+    """What one stage remarks does not vanish beside another's remark of the same name."""
+    both = [
+        StageResult(name, green(), 1.0, "ran", {"retried": Verdict("green", (f"again {name}",))})
+        for name in ("accessibility", "end-to-end")
+    ]
+    status = json.loads(status_json(both, started=0.0, seconds=1.0))
+    assert status["retried"]["reasons"] == [
+        "accessibility: again accessibility",
+        "end-to-end: again end-to-end",
+    ]
+    for name, stage in status["stages"].items():
+        assert stage["remarks"] == {
+            "retried": {"status": "green", "reason": f"again {name}", "reasons": [f"again {name}"]}
+        }
 
 
 def test_the_summary_is_a_markdown_table() -> None:

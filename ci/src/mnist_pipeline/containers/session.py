@@ -19,7 +19,7 @@ import dagger
 from dagger import dag
 
 from mnist_pipeline.gates.records import last_line
-from mnist_pipeline.gates.verdicts import Origin, Verdict, combined, not_run
+from mnist_pipeline.gates.verdicts import Origin, Verdict, combined, merged, not_run
 
 COPY = "source"  # of the source tree, in the working directory of this function's container
 SHELL = re.compile(rb"\A#!.*\b(ba|da|k)?sh\b|^# shellcheck shell=", re.MULTILINE)
@@ -163,6 +163,7 @@ async def joined(
 
     A part in `optional` that finds nothing here to run with is a remark, which says so, instead of
     a fault; one that breaks is a fault.
+    Remarks of one name become one, and each reason then says its part.
     """
     outcomes = await together(parts)
     files = dag.directory()
@@ -170,11 +171,12 @@ async def joined(
         files = files.with_directory(name, outcome.files)
     verdicts = {name: outcome.verdict for name, outcome in outcomes.items()}
     absent = {name: verdicts.pop(name) for name in optional if outcomes[name].absent}
+    remarks = {name: outcome.remarks for name, outcome in outcomes.items()}
     return Outcome(
         combined(verdicts),
         files,
         frozenset().union(*(outcome.origins for outcome in outcomes.values())),
-        {name: remark for o in outcomes.values() for name, remark in o.remarks.items()} | absent,
+        merged({**remarks, "not run here": absent}),
         telling(outcomes.values()),
     )
 

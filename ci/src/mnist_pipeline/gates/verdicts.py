@@ -6,7 +6,7 @@ Standard library only. Does not know how a stage runs or what its reports look l
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -69,6 +69,30 @@ def combined(parts: Mapping[str, Verdict]) -> Verdict:
         for name, number in part.counts.items():
             counts[name] = counts.get(name, 0) + number
     return Verdict(worst, reasons, counts)
+
+
+def merged(remarks: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Verdict]:
+    """The remarks of several places by their names; where some are alike, each says its place."""
+    found: dict[str, dict[str, Verdict]] = {}
+    for place, named in remarks.items():
+        for name, remark in named.items():
+            found.setdefault(name, {})[place] = remark
+    return {
+        name: combined(alike) if len(alike) > 1 else next(iter(alike.values()))
+        for name, alike in found.items()
+    }
+
+
+def remarked(
+    results: Sequence[StageResult], name: str, remarks: Mapping[str, Verdict]
+) -> list[StageResult]:
+    """The results, with one more remark for each stage that has one."""
+    return [
+        replace(r, remarks=merged({"stage": r.remarks, "evidence": {name: remarks[r.stage]}}))
+        if r.stage in remarks
+        else r
+        for r in results
+    ]
 
 
 def origin_of(starts: Iterable[float], session_started: float) -> Origin:
@@ -152,27 +176,29 @@ def described(verdict: Verdict) -> dict[str, object]:
     return fields
 
 
+def entry(result: StageResult) -> dict[str, object]:
+    """A stage for machines; its own remarks are there where it has some."""
+    fields = described(result.verdict)
+    fields |= {"seconds": round(result.seconds, 1), "origin": result.origin}
+    if result.remarks:
+        fields["remarks"] = {name: described(remark) for name, remark in result.remarks.items()}
+    return fields
+
+
 def status_json(results: Sequence[StageResult], started: float, seconds: float) -> str:
-    """All results for machines: `passed` is what a gate asks; remarks stand at the top too."""
-    stages = {
-        result.stage: {
-            **described(result.verdict),
-            "seconds": round(result.seconds, 1),
-            "origin": result.origin,
-        }
-        for result in results
-    }
-    remarks = {
-        name: described(remark) for result in results for name, remark in result.remarks.items()
-    }
+    """All results for machines: `passed` is what a gate asks.
+
+    Remarks stand at the top, too; where stages have some of one name, each reason says its stage.
+    """
+    remarks = merged({result.stage: result.remarks for result in results})
     began = datetime.fromtimestamp(started, tz=UTC)
     status = {
         "schema": 1,
         "passed": passed(results),
         "started": began.isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
-        "stages": stages,
-        **remarks,
+        "stages": {result.stage: entry(result) for result in results},
+        **{name: described(remark) for name, remark in remarks.items()},
     }
     return json.dumps(status, indent=2, ensure_ascii=False) + "\n"
 
