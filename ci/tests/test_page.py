@@ -58,6 +58,9 @@ def test_a_red_page_begins_with_what_failed() -> None:
     assert "1 of 2 stages not green: lint" in first
     assert "F401 <unused>" in first
     assert "./daggerw call test --stages lint --fresh" in first
+    text = page([LINT], 0.0, 1.0, [], [])
+    assert "<code>./daggerw call debug --stage lint terminal</code>" in text
+    assert 'more in <a href="lint/">lint/</a>' in text
 
 
 def test_a_green_page_names_no_failure() -> None:

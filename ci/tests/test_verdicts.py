@@ -7,6 +7,7 @@ import pytest
 from mnist_pipeline.gates.verdicts import (
     StageResult,
     Verdict,
+    advice,
     combined,
     green,
     merged,
@@ -96,7 +97,7 @@ def test_only_green_stages_pass() -> None:
 
 def test_the_table_is_aligned() -> None:
     """Every row has its columns below the header's."""
-    header, *body = table([GREEN, RED]).splitlines()
+    header, *body = table([GREEN, RED]).splitlines()[2:]
     start = header.index("first reason")
     assert [row[start:] for row in body[:2]] == ["3 files", "one (and 1 more)"]
 
@@ -110,6 +111,42 @@ def test_the_table_shows_a_remark_below_its_stage() -> None:
 def test_a_cached_red_stage_names_the_way_to_run_it_again() -> None:
     """The sentence below the table says --fresh where a cache answered red."""
     assert "--fresh" in table([GREEN, RED]).splitlines()[-1]
+
+
+STOPPED = StageResult("scan", not_run("no image"), 0.1, "-")
+
+
+def test_the_table_begins_with_what_to_do() -> None:
+    """Each stage that is not green has a line before the table, with commands to copy."""
+    first, second, empty, header, *_ = table([GREEN, RED, STOPPED]).splitlines()
+    assert first == (
+        "unit (red): Repair the reason (to look around: "
+        "`./daggerw call debug --stage unit terminal`), "
+        "then `./daggerw call test --stages unit --fresh`."
+    )
+    assert second.startswith("scan (not run): Nothing was judged: repair what kept it from running")
+    assert [empty, header.split()[0]] == ["", "stage"]
+
+
+def test_the_summary_begins_with_what_to_do() -> None:
+    """Below its title stands a line for each stage that is not green, with its folder."""
+    title, _, first, empty, header, *_ = summary([GREEN, RED], 1.0).splitlines()
+    assert title.startswith("# Not green")
+    assert first.startswith("- unit (red): Repair the reason (more in `unit/`; to look around: ")
+    assert [empty, header[:7]] == ["", "| stage"]
+
+
+def test_a_green_table_has_nothing_to_do() -> None:
+    """Table and summary of green stages begin with their header."""
+    assert table([GREEN]).startswith("stage")
+    assert summary([GREEN], 1.0).splitlines()[2].startswith("| stage")
+
+
+def test_what_is_not_run_by_test_names_its_own_command() -> None:
+    """A stack that runs elsewhere is asked by its script, and no stage of that name is opened."""
+    elsewhere = StageResult("contract", red("one"), 1.0, "ran", again="scripts/test-integration.sh")
+    told = advice(elsewhere, beside=True)
+    assert told == "Repair the reason (more in `contract/`), then `scripts/test-integration.sh`"
 
 
 def test_a_long_reason_is_shortened_to_one_line() -> None:

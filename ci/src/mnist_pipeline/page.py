@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from mnist_pipeline.gates.verdicts import StageResult, Verdict, passed, rows, sentence, told
+from mnist_pipeline.gates.verdicts import (
+    StageResult,
+    Verdict,
+    advice,
+    passed,
+    rows,
+    sentence,
+    told,
+)
 
 COLOURS = {"green": "#1a7f37", "red": "#c1121f", "not run": "#8a5a00"}
 BAR_HEIGHT, LABEL_WIDTH, CHART_WIDTH = 22, 150, 720  # user units of the chart
@@ -74,20 +82,10 @@ def tabled(caption: str, header: Sequence[str], body: Iterable[str]) -> str:
     )
 
 
-def advice(result: StageResult) -> str:
-    """What to do about a stage that is not green."""
-    name = escape(result.stage)
-    again = f"./daggerw call test --stages {name}" + (
-        " --fresh" if result.origin == "cached" else ""
-    )
-    look = f'read <a href="{name}/">{name}/</a>'
-    if result.verdict.status == "not run":
-        repair = "repair what kept it from running"
-        return f"It judged nothing: {look}, {repair}, then <code>{again}</code>"
-    shell = f"<code>./daggerw call debug --stage {name} terminal</code>"
-    return (
-        f"Repair the reason; {look} for more, or look around in {shell}; then <code>{again}</code>"
-    )
+def marked(text: str) -> str:
+    """What stands between backticks: a folder as a link to it, anything else as code."""
+    linked = re.sub(r"`([\w-]+/)`", r'<a href="\1">\1</a>', escape(text))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", linked)
 
 
 def why(verdict: Verdict) -> str:
@@ -102,7 +100,13 @@ def failed(results: Sequence[StageResult]) -> str:
     if not failing:
         return ""
     body = (
-        rowed([f"{escape(r.stage)} {badge(r.verdict.status)}", escape(why(r.verdict)), advice(r)])
+        rowed(
+            [
+                f"{escape(r.stage)} {badge(r.verdict.status)}",
+                escape(why(r.verdict)),
+                marked(advice(r, beside=True)),
+            ]
+        )
         for r in failing
     )
     return tabled("What failed", ("Stage", "Why", "What to do"), body)

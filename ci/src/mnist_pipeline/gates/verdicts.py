@@ -1,7 +1,8 @@
 """What a stage was found to be, and how that is told: a table, status.json and summary.md.
 
 Contract: a verdict is green, red or "not run"; only green passes, and judging nothing is "not run".
-Standard library only. Does not know how a stage runs or what its reports look like.
+What people read of a stage that is not green begins with what to do. Standard library only. Does
+not know how a stage runs or what its reports look like.
 """
 
 import json
@@ -40,6 +41,7 @@ class StageResult:
     seconds: float
     origin: Origin
     remarks: Mapping[str, Verdict] = field(default_factory=dict)
+    again: str = ""  # the command that runs it again, where that is not `test`
 
 
 def green(**counts: int) -> Verdict:
@@ -123,6 +125,31 @@ def told(verdict: Verdict) -> str:
     return ", ".join(f"{number} {name}" for name, number in verdict.counts.items())
 
 
+def advice(result: StageResult, *, beside: bool) -> str:
+    """What to do about a stage that is not green; commands and folders stand between backticks.
+
+    Args:
+        result: what the stage came to.
+        beside: whether its evidence lies beside the text, in a folder of its name.
+    """
+    fresh = " --fresh" if result.origin == "cached" else ""
+    again = result.again or f"./daggerw call test --stages {result.stage}{fresh}"
+    ways = [f"more in `{result.stage}/`"] if beside else []
+    repair = "Repair the reason"
+    if result.verdict.status == "not run":
+        repair = "Nothing was judged: repair what kept it from running"
+    elif not result.again:
+        ways.append(f"to look around: `./daggerw call debug --stage {result.stage} terminal`")
+    told = f" ({'; '.join(ways)})" if ways else ""
+    return f"{repair}{told}, then `{again}`"
+
+
+def orders(results: Sequence[StageResult], *, beside: bool) -> list[str]:
+    """A line for each stage that is not green, which says what to do."""
+    failing = [result for result in results if not result.verdict.passed]
+    return [f"{r.stage} ({r.verdict.status}): {advice(r, beside=beside)}." for r in failing]
+
+
 def rows(results: Sequence[StageResult]) -> list[tuple[str, str, str, str, str]]:
     """A row a stage, and one below it for each of its remarks."""
     found: list[tuple[str, str, str, str, str]] = []
@@ -135,7 +162,7 @@ def rows(results: Sequence[StageResult]) -> list[tuple[str, str, str, str, str]]
 
 
 def table(results: Sequence[StageResult]) -> str:
-    """The results in aligned columns, with one sentence about all of them below."""
+    """The results in aligned columns, what to do above them, and one sentence about all below."""
     header = ("stage", "verdict", "seconds", "from", "first reason or what was looked at")
     lines = [header, *rows(results)]
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
@@ -151,7 +178,8 @@ def table(results: Sequence[StageResult]) -> str:
         ).rstrip()
         for line in lines
     ]
-    return "\n".join([*text, "", sentence(results)])
+    first = orders(results, beside=False)
+    return "\n".join([*first, *([""] if first else []), *text, "", sentence(results)])
 
 
 def sentence(results: Sequence[StageResult]) -> str:
@@ -225,10 +253,12 @@ def summary(results: Sequence[StageResult], seconds: float) -> str:
         f"| {stage.strip()} | {status} | {took} | {origin} | {reason.replace('|', chr(92) + '|')} |"
         for stage, status, took, origin, reason in rows(results)
     ]
+    first = [f"- {order}" for order in orders(results, beside=True)]
     return "\n".join(
         [
             f"# {'Green' if passed(results) else 'Not green'} in {seconds:.0f} s",
             "",
+            *([*first, ""] if first else []),
             "| stage | verdict | seconds | from | first reason or what was looked at |",
             "|---|---|---:|---|---|",
             *cells,
