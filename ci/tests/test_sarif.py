@@ -5,7 +5,24 @@ from typing import Any
 
 import pytest
 
-from mnist_pipeline.gates.sarif import categorised, judge, unfit
+from mnist_pipeline.gates.sarif import (
+    REMARK,
+    categories,
+    categorised,
+    judge,
+    remarks,
+    shelf,
+    unfit,
+)
+from mnist_pipeline.gates.verdicts import (
+    StageResult,
+    green,
+    not_run,
+    red,
+    remarked,
+    status_json,
+    summary,
+)
 
 CLEAN = json.dumps({"runs": [{"results": []}]})
 FAULT = {
@@ -125,3 +142,52 @@ def test_an_answer_that_cannot_be_read_is_an_error(text: str) -> None:
     """Silence, and an answer that contradicts itself, do not count as kept."""
     with pytest.raises(ValueError, match="not known"):
         unfit(text, "Traceback: no schema")
+
+
+GOOD, BROKEN = "lint/ruff.sarif", "scan/source/source.sarif"
+
+
+def test_what_is_refused_is_kept_from_the_shelf_and_told() -> None:
+    """One report is handed over under its category; the other is named in a file and a remark."""
+    kept, refused = categories({GOOD: json.dumps(VALID), BROKEN: "{}"})
+    assert list(kept) == [GOOD]
+    assert '"lint-ruff/"' in kept[GOOD]
+    assert set(shelf(kept, refused)) == {"lint-ruff.sarif", "scan-source-source.refused.txt"}
+    told = remarks([GOOD, BROKEN], refused)
+    assert list(told) == ["scan"]
+    assert told["scan"].status == "red"
+    assert told["scan"].reasons[0].startswith(f"{BROKEN}: not SARIF")
+
+
+def test_what_breaks_the_schema_is_put_aside() -> None:
+    """A report that looked well at first is not handed over once the schema refuses it."""
+    refused = {GOOD: "$.runs: [] is too short"}
+    assert shelf({GOOD: "{}"}, refused) == {
+        "lint-ruff.refused.txt": f"{GOOD}: $.runs: [] is too short\n"
+    }
+
+
+def test_reports_that_nobody_held_to_the_schema_are_told() -> None:
+    """Every stage with a report says so, also one of whose reports is refused besides."""
+    files = shelf({GOOD: "{}"}, {}, "no module")
+    assert files == {"lint-ruff.sarif": "{}", "not-validated.txt": "no module\n"}
+    told = remarks([GOOD, BROKEN], {BROKEN: "odd"}, "no module")
+    assert told["lint"] == not_run("not held to the schema: no module")
+    assert told["scan"] == red(f"{BROKEN}: odd", "not held to the schema: no module")
+
+
+def test_valid_reports_need_no_word() -> None:
+    """Where every report was held to the schema and keeps it, there is no remark."""
+    assert remarks([GOOD, BROKEN], {}) == {}
+
+
+def test_a_report_that_is_put_aside_is_told_and_turns_nothing_red() -> None:
+    """status.json and summary.md name the report, and the run stays green."""
+    results = [StageResult("lint", green(), 1.0, "ran"), StageResult("scan", green(), 1.0, "ran")]
+    results = remarked(results, REMARK, remarks([GOOD, BROKEN], {BROKEN: "no runs"}))
+    status = json.loads(status_json(results, 0.0, 1.0))
+    assert status["passed"]
+    assert status["sarif"]["status"] == "red"
+    assert status["sarif"]["reason"] == f"{BROKEN}: no runs"
+    assert "remarks" not in status["stages"]["lint"]
+    assert f"| sarif | red |  |  | {BROKEN}: no runs |" in summary(results, 1.0)

@@ -37,8 +37,9 @@ async def faults(session: Session, reports: dict[str, str]) -> dict[str, str]:
     if not reports:
         return {}
     folder = dag.directory()
-    for name, text in reports.items():
-        folder = folder.with_new_file(name, text)
+    files = {sarif.shelved(name): name for name in reports}
+    for file, name in files.items():
+        folder = folder.with_new_file(file, reports[name])
     tools = python_tools(session.file(f"{FOLDER}/requirements.lock"))
     container = (
         tools.with_mounted_file("/schema.go", schema(session))
@@ -46,5 +47,6 @@ async def faults(session: Session, reports: dict[str, str]) -> dict[str, str]:
         .with_workdir("/sarif")
     )
     recorder = await Recorder.around(session, container)
-    answers = await recorder.run("check", ["sh", "-c", CHECK, "", *reports]).answers()
-    return sarif.unfit(answers.text("said.json"), answers.log("check"))
+    answers = await recorder.run("check", ["sh", "-c", CHECK, "", *files]).answers()
+    unfit = sarif.unfit(answers.text("said.json"), answers.log("check"))
+    return {files[file]: fault for file, fault in unfit.items()}

@@ -5,7 +5,7 @@ stand in the order of the stages. Does not know what a stage does.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -97,42 +97,44 @@ class Evidence:
         """The evidence of every stage with the verdicts beside it, for people and machines."""
         files, names = self.files, await self.files.glob("**/*")
         names = [name for name in names if not name.endswith("/")]
-        for path, text in (await self.sarif(names)).items():
+        shelf, remarks = await self.sarif(names)
+        results = verdicts.remarked(self.results, sarif.REMARK, remarks)
+        for path, text in shelf.items():
             files = files.with_new_file(f"sarif/{path}", text)
         reports = [await self.coverage(name) for name in names if name.endswith("/coverage.xml")]
         covered = [report for report in reports if report]
         names += [name for name in await files.glob("sarif/*") if not name.endswith("/")]
         names += ["status.json", "summary.md", "pipeline.prom"]
-        status = verdicts.status_json(self.results, self.session.started, self.seconds)
-        metrics = verdicts.metrics(self.results, self.session.started)
-        shown = page(self.results, self.session.started, self.seconds, covered, names)
+        status = verdicts.status_json(results, self.session.started, self.seconds)
+        metrics = verdicts.metrics(results, self.session.started)
+        shown = page(results, self.session.started, self.seconds, covered, names)
         return (
             files.with_new_file("status.json", status)
-            .with_new_file("summary.md", verdicts.summary(self.results, self.seconds))
+            .with_new_file("summary.md", verdicts.summary(results, self.seconds))
             .with_new_file("index.html", shown)
             .with_new_file("pipeline.prom", metrics)
         )
 
-    async def sarif(self, names: Sequence[str]) -> dict[str, str]:
-        """Each report under a category of its own; what breaks the standard is only told of."""
-        kept, refused = {}, {}
-        for name in (name for name in names if name.endswith(".sarif")):
-            category = name.removesuffix(".sarif").replace("/", "-")
-            try:
-                text = sarif.categorised(await self.files.file(name).contents(), category)
-                kept[f"{category}.sarif"] = text
-            except ValueError as error:
-                refused[f"{category}.refused.txt"] = f"{name}: {error}\n"
+    async def sarif(
+        self, names: Sequence[str]
+    ) -> tuple[Mapping[str, str], Mapping[str, verdicts.Verdict]]:
+        """The files of all reports, and what is to be told of those that break the standard.
+
+        Such a report is put aside, for it would have the whole upload refused; it turns no stage
+        red, which is judged by its tool.
+        """
+        found = [name for name in names if name.endswith(".sarif")]
+        reports = {name: await self.files.file(name).contents() for name in found}
+        kept, refused = sarif.categories(reports)
+        unchecked = ""
         try:
-            unfit = await conformance.faults(self.session, kept)
+            refused |= await conformance.faults(self.session, kept)
         except dagger.ExecError as error:
-            return kept | refused | {"not-validated.txt": f"{last_line(error.stderr)}\n"}
+            unchecked = last_line(error.stderr)
         except (dagger.QueryError, ValueError) as error:
-            return kept | refused | {"not-validated.txt": f"{error}\n"}
-        for name, fault in unfit.items():
-            del kept[name]
-            refused[f"{name.removesuffix('.sarif')}.refused.txt"] = f"{name}: {fault}\n"
-        return kept | refused
+            unchecked = str(error)
+        told = sarif.remarks(reports, refused, unchecked)
+        return sarif.shelf(kept, refused, unchecked), told
 
     async def coverage(self, name: str) -> Coverage | None:
         """What a report of coverage says of the part it belongs to."""

@@ -1,11 +1,11 @@
-"""Reads and judges SARIF 2.1.0, whichever tool wrote it.
+"""Reads and judges SARIF 2.1.0, whichever tool wrote it, and shelves all reports of a run.
 
 Contract: a report that cannot be read, an exit code that is neither "clean" nor "found something",
 and a run over no file are "not run". Does not know which rules a tool has.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mnist_pipeline.gates.records import last_line
@@ -14,6 +14,7 @@ from mnist_pipeline.gates.verdicts import Verdict, green, not_run, red
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 ROOTS = ("file://", "/src/")  # of the tree in the tools' containers
 CLEAN = 0
+REMARK = "sarif"  # of a stage whose reports cannot be handed over as they should
 LEVELS = {"none", "note", "warning", "error"}
 
 
@@ -129,3 +130,60 @@ def categorised(text: str, category: str) -> str:
     for run in report["runs"]:
         run["automationDetails"] = {"id": f"{category}/"}
     return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+
+
+def shelved(name: str) -> str:
+    """The name of a report among all others: its path, with dashes."""
+    return name.replace("/", "-")
+
+
+def categories(reports: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Each report under a category of its own, and what is wrong with the others; by their names.
+
+    Args:
+        reports: what the tools left, by path.
+    """
+    kept, refused = {}, {}
+    for name, text in reports.items():
+        try:
+            kept[name] = categorised(text, shelved(name).removesuffix(".sarif"))
+        except ValueError as error:
+            refused[name] = str(error)
+    return kept, refused
+
+
+def shelf(
+    kept: Mapping[str, str], refused: Mapping[str, str], unchecked: str = ""
+) -> dict[str, str]:
+    """The files of all reports: those that are kept, and why others, or all, are not to be trusted.
+
+    Args:
+        kept: reports by path; those that are refused, too, are left out.
+        refused: what is wrong with a report, by its path.
+        unchecked: why no report was held to the schema; empty where each was.
+    """
+    files = {shelved(name): text for name, text in kept.items() if name not in refused}
+    for name, fault in refused.items():
+        files[f"{shelved(name).removesuffix('.sarif')}.refused.txt"] = f"{name}: {fault}\n"
+    return files | ({"not-validated.txt": f"{unchecked}\n"} if unchecked else {})
+
+
+def remarks(
+    names: Iterable[str], refused: Mapping[str, str], unchecked: str = ""
+) -> dict[str, Verdict]:
+    """What is to be told of each stage's reports; nothing where all are as they should be.
+
+    Args:
+        names: of all reports; the stage comes first in the path.
+        refused: what is wrong with a report, by its path.
+        unchecked: why no report was held to the schema; empty where each was.
+    """
+    told = {}
+    for stage in dict.fromkeys(name.partition("/")[0] for name in names):
+        faults = [f"{n}: {fault}" for n, fault in refused.items() if n.startswith(f"{stage}/")]
+        beside = [f"not held to the schema: {unchecked}"] if unchecked else []
+        if faults:
+            told[stage] = red(*faults, *beside)
+        elif beside:
+            told[stage] = not_run(*beside)
+    return told
