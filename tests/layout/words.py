@@ -1,4 +1,4 @@
-"""Rules about what stands in the files: tests, stubs, help, alerts, locks, hosts, paths.
+"""Rules about what stands in the files: tests, stubs, help, alerts, locks, hosts, paths, findings.
 
 Contract: `violations_of_x(root)` answers with lines "path:line: what is wrong", none when the tree
 keeps the rule. Does not know where a module belongs; tests/test_layout.py does.
@@ -11,10 +11,15 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from layout.source import answer, functions, lines, name, nodes, text
+from layout.source import answer, files, functions, lines, name, nodes, text
 
 UNDONE = re.compile(r"(?<![\w/])(TO" + r"DO|FIX" + r"ME)\b")
 MACHINE = re.compile(r"(?<![\w.})$-])/(root|work|home/\w+|Users/\w+)/")
+SILENCED = re.compile(  # what a scanner reads as: pass this line over
+    r"\b(trivy|tfsec):" + r"ignore|\bno" + r"sem(grep)?\b|gitleaks:" + r"allow|#\s*no" + r"sec\b"
+    r"|hadolint\s+(global\s+)?" + r"ignore\s*=|zizmor:\s*" + r"ignore"
+)
+SILENCING = (".trivyignore", ".gitleaksignore", ".semgrepignore")  # files that do so, by beginning
 ASSERTING = re.compile(r"_*(assert|expect|raises|warns|fail)")
 
 
@@ -182,4 +187,18 @@ def violations_of_locks(root: Path) -> list[str]:
         f"{at}: resolves, for --no-deps is missing"
         for at, line in installs
         if "--no-deps" not in line
+    ]
+
+
+def violations_of_findings(root: Path) -> list[str]:
+    """A finding is accepted where its reason and its end stand, never beside its line."""
+    found = [
+        f"{at}: accepts a finding without a reason and an end"
+        for at, line in text(root)
+        if SILENCED.search(line)
+    ]
+    return found + [
+        f"{path}:1: is no file with reasons"
+        for path in files(root)
+        if path.name.startswith(SILENCING)
     ]
