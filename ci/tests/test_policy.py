@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnist_pipeline.gates.policy import (
+    ENVIRONMENTS,
     TREE,
     Check,
     EnvironmentUnknownError,
@@ -188,6 +189,18 @@ def test_the_policy_of_the_tree_can_be_read() -> None:
     assert [*production.checks] == every
     assert production.evidence_hours <= staging.evidence_hours
     assert all(entry.rehearsal for entry in known.accepted if "production" in entry.environments)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_environment_is_released_to_without_known_vulnerabilities(environment: str) -> None:
+    """By the committed policy a scan without a database refuses a release, and no rehearsal."""
+    text = (Path(__file__).parents[1] / "release-policy.toml").read_text(encoding="utf-8")
+    known = policy(text, [*KNOWN, "types", "secrets", "model"])
+    asked = dict.fromkeys(known.requirement(environment).checks, GREEN)
+    found = Evidence({**asked, **CHECKS}, "c0ffee", "1.0.0", True, "ab" * 32, {"backend": "d"})
+    real = judge(known, environment, found, NOW, rehearsal=False)
+    assert {r.check for r in real if r.outcome == "refused"} == {"vulnerabilities"}
+    assert verdict(judge(known, environment, found, NOW, rehearsal=True)).passed
 
 
 def test_rulings_are_told_to_machines() -> None:
