@@ -195,7 +195,7 @@ def test_the_policy_of_the_tree_can_be_read() -> None:
 def test_no_environment_is_released_to_without_known_vulnerabilities(environment: str) -> None:
     """By the committed policy a scan without a database refuses a release, and no rehearsal."""
     text = (Path(__file__).parents[1] / "release-policy.toml").read_text(encoding="utf-8")
-    known = policy(text, [*KNOWN, "types", "secrets", "model"])
+    known = policy(text, [*KNOWN, "advisories", "types", "secrets", "model"])
     asked = dict.fromkeys(known.requirement(environment).checks, GREEN)
     found = Evidence({**asked, **CHECKS}, "c0ffee", "1.0.0", True, "ab" * 32, {"backend": "d"})
     real = judge(known, environment, found, NOW, rehearsal=False)
