@@ -183,7 +183,8 @@ def _compile_trivy_beside(settings: Settings) -> None:
         return
     if is_held(settings.cache / "trivy.lock"):
         return
-    say("compiling Trivy in the background; the stage `scan` waits for it")
+    if _builder(settings, [trivy_step(settings)]).pending():  # else it is only pushed
+        say("compiling Trivy in the background; the stage `scan` waits for it")
     log = settings.folder("log") / "trivy-background.log"
     with log.open("wb") as stream:
         subprocess.Popen(

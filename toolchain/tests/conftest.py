@@ -1,4 +1,4 @@
-"""What the toolchain's tests share: a cache folder of their own, fake programs, a small server.
+"""What the toolchain's tests share: a cache folder of their own, stand-ins for what lies outside.
 
 Contract: no test reads or writes the machine's own cache, control groups or engine, and none needs
 a network. A test marked `host` uses real namespaces, so it needs Linux and root; it is skipped, by
@@ -7,6 +7,8 @@ name and with its reason, only where there is neither.
 
 import os
 import platform
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,17 +18,27 @@ from pathlib import Path
 import pytest
 
 from toolchain import engine, steps
-from toolchain.settings import RUNNER_HOST, Settings
+from toolchain.settings import PROJECT, RUNNER_HOST, Settings
 
 Answer = tuple[int, bytes]
+COMPILE = """
+import os, sys, time
+from pathlib import Path
+from toolchain.lock import held
+cache = Path(sys.argv[1])
+with held(cache / "trivy.lock", print):
+    print("compiling", flush=True)
+    time.sleep(60)
+"""
 
 
 @dataclass
 class Server:
-    """A server on loopback: `answers` by path, what was asked for in `asked`."""
+    """A server on loopback: `answers` by path, those `cut` off, what was asked for in `asked`."""
 
     port: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
+    cut: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
 
@@ -98,7 +110,7 @@ def server() -> Iterator[Server]:
             self.send_response(code)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body[:1] if self.path in state.cut else body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -110,3 +122,19 @@ def server() -> Iterator[Server]:
         yield state
         http.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def compilation(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds Trivy's lock, as its compilation does."""
+    settings.folder("records")
+    with subprocess.Popen(
+        [sys.executable, "-B", "-c", COMPILE, settings.cache],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "compiling\n"
+        yield process
+        process.kill()

@@ -1,11 +1,9 @@
-"""Preparing, stopping and purging: what is done, what is not done twice, what stays."""
+"""Preparing: what is done, what is not done twice, and what is said of it."""
 
 import dataclasses
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,21 +11,12 @@ from typing import Any
 import pytest
 
 from toolchain import bootstrap
-from toolchain.bootstrap import prepare, purge, stop
+from toolchain.bootstrap import prepare
 from toolchain.engine import Running
 from toolchain.errors import DiskFullError, StepFailedError, SurroundingsUnsupportedError
-from toolchain.settings import PROJECT, RUNNER_HOST, Settings
-from toolchain.steps import Step
-
-COMPILE = """
-import os, sys, time
-from pathlib import Path
-from toolchain.lock import held
-cache = Path(sys.argv[1])
-with held(cache / "trivy.lock", print):
-    print("compiling", flush=True)
-    time.sleep(60)
-"""
+from toolchain.programs import trivy_step
+from toolchain.settings import RUNNER_HOST, Settings
+from toolchain.steps import Records, Step
 
 
 @dataclasses.dataclass
@@ -101,22 +90,6 @@ def world(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> World:
     begin = SimpleNamespace(Popen=lambda words, **_: world.did.append(words[-1]), DEVNULL=None)
     monkeypatch.setattr(bootstrap, "subprocess", begin)
     return world
-
-
-@pytest.fixture
-def compilation(settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds Trivy's lock, as its compilation does."""
-    settings.folder("records")
-    with subprocess.Popen(
-        [sys.executable, "-B", "-c", COMPILE, settings.cache],
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "compiling\n"
-        yield process
-        process.kill()
 
 
 def finish_trivy(settings: Settings) -> None:
@@ -245,6 +218,20 @@ def test_trivy_is_begun_again_when_its_compilation_died(
     assert "trivy" in world.did
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_compiling_is_said_where_trivy_is_compiled(
+    compiled: bool, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After another source of the toolchain changed Trivy is as it was, and is only pushed."""
+    if compiled:
+        step, records = trivy_step(world.settings), Records(world.settings.cache / "records")
+        records.write(step, records.key(step, {}), 420)
+        (world.settings.folder("bin") / "trivy").touch()
+    prepare(world.settings)
+    assert "trivy" in world.did
+    assert ("compiling Trivy" in capsys.readouterr().err) != compiled
+
+
 def test_another_trivy_is_compiled_again(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,28 +260,3 @@ def test_the_engines_key_follows_its_sources(
     assert second != first
     other = dataclasses.replace(settings, engine_version="v9.9.9")
     assert bootstrap._fingerprint(other) not in {first, second}
-
-
-def test_stopping_ends_the_compilation_of_trivy(
-    settings: Settings, compilation: subprocess.Popen[str]
-) -> None:
-    """`stop` kills a compilation under way, says so, and says it once."""
-    assert stop(settings)
-    assert compilation.wait(5) == -9
-    assert not stop(settings)
-
-
-def test_purging_removes_everything(settings: Settings, compilation: subprocess.Popen[str]) -> None:
-    """`purge` ends what runs and removes the whole folder."""
-    (settings.folder("bin") / "dagger").write_text("x")
-    purge(settings)
-    assert compilation.wait(5) == -9
-    assert not settings.cache.exists()
-    assert settings.cache.parent.exists()
-
-
-def test_purging_nothing_is_quiet(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
-    """Where there is no cache `purge` makes none and says nothing."""
-    purge(settings)
-    assert not settings.cache.exists()
-    assert capfd.readouterr() == ("", "")
