@@ -2,13 +2,14 @@
 
 The client is taken from PATH when it is the pinned version, else downloaded from the vendor's
 release folder and checked against the checksums published there. The engine is a container that
-the client starts by itself. A vendor that cannot be reached is remembered for a day, so that each
-call does not wait for it again.
+the client starts by itself. A vendor that cannot be reached is remembered for a day, by its address
+and for that version, so that each call does not wait for it again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import os
 import platform
@@ -16,7 +17,6 @@ import shutil
 import subprocess
 import tarfile
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -28,7 +28,15 @@ ENGINE_IMAGE = "registry.dagger.io/engine"
 DOWNLOAD_SECONDS = 30
 PULL_SECONDS = 600
 REMEMBER_SECONDS = 24 * 3600
+SHOWN_LETTERS = 60  # of what was answered instead of the checksums
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+ABSENCES = (  # a proxy of the network may answer anything in the vendor's place
+    OSError,
+    subprocess.SubprocessError,
+    LookupError,
+    ValueError,
+    http.client.HTTPException,
+)
 
 
 def vendor_client(settings: Settings, runtime: str) -> Path | None:
@@ -42,10 +50,10 @@ def vendor_client(settings: Settings, runtime: str) -> Path | None:
     try:
         client = client_in_path(settings) or _download(settings)
         _pull_engine(settings, runtime)
-    except (OSError, urllib.error.URLError, subprocess.SubprocessError, KeyError) as error:
+    except ABSENCES as error:
         say(f"the vendor's Dagger cannot be had here ({error}); making it from package registries")
         settings.folder("records")
-        _refusal(settings).write_text(f"{error}\n")
+        _refusal(settings).write_text(f"{_asked(settings)}\n{error}\n")
         return None
     return client
 
@@ -73,13 +81,12 @@ def _download(settings: Settings) -> Path:
         return target
     system = f"{platform.system().lower()}_{ARCHITECTURES[platform.machine()]}"
     name = f"dagger_v{version}_{system}.tar.gz"
-    lines = _fetch(settings, version, "checksums.txt").decode().splitlines()
-    sums = {words[1]: words[0] for words in map(str.split, lines)}
+    expected = _checksum(_fetch(settings, version, "checksums.txt").decode(errors="replace"), name)
     archive = _fetch(settings, version, name)
     found = hashlib.sha256(archive).hexdigest()
-    if found != sums[name]:
+    if found != expected:
         raise ChecksumMismatchError(
-            f"{name} has SHA-256 {found}; the vendor's checksums.txt says {sums[name]}.",
+            f"{name} has SHA-256 {found}; the vendor's checksums.txt says {expected}.",
             "do not use it; find out what stands between this machine and the vendor",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -92,6 +99,14 @@ def _download(settings: Settings) -> Path:
     partial.chmod(0o755)
     partial.replace(target)
     return target
+
+
+def _checksum(answered: str, name: str) -> str:
+    for words in map(str.split, answered.splitlines()):
+        if words[1:] == [name]:
+            return words[0]
+    begins = answered[:SHOWN_LETTERS]
+    raise ValueError(f"checksums.txt does not name {name}, what was answered begins {begins!r}")
 
 
 def _fetch(settings: Settings, version: str, name: str) -> bytes:
@@ -119,6 +134,12 @@ def _refusal(settings: Settings) -> Path:
     return settings.cache / "records" / "vendor-refused.txt"
 
 
+def _asked(settings: Settings) -> str:
+    return f"{settings.engine_version} of {settings.vendor}"
+
+
 def _refused_lately(settings: Settings) -> bool:
     path = _refusal(settings)
-    return path.exists() and time.time() - path.stat().st_mtime < REMEMBER_SECONDS
+    if not path.exists() or time.time() - path.stat().st_mtime >= REMEMBER_SECONDS:
+        return False
+    return path.read_text(errors="replace").partition("\n")[0] == _asked(settings)

@@ -110,6 +110,48 @@ def test_a_vendor_out_of_reach_is_said_and_remembered(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("path", "answered", "said"),
+    [
+        (SUMS, b"<html>\nSign in", "what was answered begins '<html>\\nSign in'"),
+        (SUMS, b"\n", "does not name dagger_v0.19.10_linux_amd64.tar.gz"),
+        (SUMS, b"\xff\xfe", "what was answered begins"),
+        (ARCHIVE, None, "IncompleteRead"),
+    ],
+    ids=["a page", "a blank line", "no text", "cut off"],
+)
+def test_what_a_proxy_answers_instead_leads_the_other_way(
+    path: str,
+    answered: bytes | None,
+    said: str,
+    here: Settings,
+    server: Server,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where something answers in the vendor's place, it is said what, and the registries do."""
+    if answered is None:
+        server.cut.add(path)
+    else:
+        server.answers[path] = (200, answered)
+    assert vendor_client(here, "docker") is None
+    message = capsys.readouterr().err
+    assert said in message
+    assert "making it from package registries" in message
+    assert (ARCHIVE in server.asked) == (path == ARCHIVE)
+
+
+@pytest.mark.parametrize("changed", ["vendor", "engine_version"])
+def test_a_refusal_counts_for_what_was_refused_alone(
+    changed: str, here: Settings, server: Server
+) -> None:
+    """A vendor or an engine that is named afterwards is asked for at once."""
+    answers, server.answers = server.answers, {}
+    other = {"vendor": "http://127.0.0.1:9/releases", "engine_version": "v0.21.11"}[changed]
+    assert vendor_client(dataclasses.replace(here, **{changed: other}), "docker") is None
+    server.answers = answers
+    assert vendor_client(here, "docker")
+
+
 def test_a_refusal_is_forgotten_after_a_day(
     here: Settings, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +174,7 @@ def test_the_doctor_forgets_a_refusal(
     monkeypatch.setattr(verbs, "container_runtime", lambda: "docker")
     monkeypatch.setattr(verbs, "registries_problems", lambda _: [])
     monkeypatch.setattr(verbs, "read_registries", lambda _: None)
-    monkeypatch.setattr(verbs, "require_answers", lambda _: None)
+    monkeypatch.setattr(verbs, "require_answers", lambda _: [])
     verbs.doctor(here)
     assert vendor_client(here, "docker")
 
