@@ -66,8 +66,8 @@ def doctor(settings: Settings) -> None:
     for problem in problems:
         print(f"           missing: {problem.message} Way out: {problem.hint}.")
     if not problems:
-        require_answers(read_registries(settings))
-        print("           the package registries answer")
+        answering = require_answers(read_registries(settings))
+        print(f"           the package registries answer: {', '.join(answering)}")
     if not used:
         raise problems[0]
 

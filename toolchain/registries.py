@@ -21,6 +21,7 @@ from toolchain.errors import RegistryUnreachableError, SurroundingsUnsupportedEr
 from toolchain.settings import Settings
 
 SUITE = "trixie"
+CLIENT = "dagger-io"  # which every module's runtime installs
 PROBE_SECONDS = 20
 CODENAMES = (
     "stable",
@@ -83,8 +84,8 @@ def read_registries(settings: Settings) -> Registries:
     return Registries(debian, security, _pip_index(settings), _go_proxy(settings))
 
 
-def require_answers(registries: Registries) -> None:
-    """Ask each registry for one small file.
+def require_answers(registries: Registries) -> list[str]:
+    """Ask each registry for one small file, and return which ones those were.
 
     Raises:
         RegistryUnreachableError: one of them did not answer, or answered with an error.
@@ -95,25 +96,42 @@ def require_answers(registries: Registries) -> None:
             path = "github.com/dagger/dagger/@v/v0.19.10.info"
             targets.append(("Go module proxy", "`go env GOPROXY`", f"{proxy}/{path}"))
             break
-    for what, where, url in targets:
-        _require_answer(what, where, url)
+    index = _index_of_images(registries)
+    if index:
+        page = f"{index.rstrip('/')}/{CLIENT}/"
+        targets.append(("Python package index", "PIP_INDEX_URL or `pip config list`", page))
+    return [_require_answer(*target) for target in targets]
 
 
-def _require_answer(what: str, where: str, url: str) -> None:
+def _index_of_images(registries: Registries) -> str:
+    """Return the index that pip in images asks: the named one, else pip's own.
+
+    One with a password is not given to images, and what they ask instead is not known here.
+    """
+    if registries.pip_index:
+        return registries.image_environment().get("PIP_INDEX_URL", "")
+    text = _pip("--isolated", "download", "--help")
+    told = re.search(r"--index-url <url>.*?\(default\s+(http\S+)\)", text, re.DOTALL)
+    return told[1] if told else ""
+
+
+def _require_answer(what: str, where: str, url: str) -> str:
     parts = urllib.parse.urlsplit(url)
-    request = urllib.request.Request(_public(url))
-    if parts.username is not None:
-        words = (urllib.parse.unquote(word or "") for word in (parts.username, parts.password))
-        token = base64.b64encode(":".join(words).encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {token}")
+    name = f"{what} {parts.hostname or _public(url)}"
     try:
+        request = urllib.request.Request(_public(url))
+        if parts.username is not None:
+            words = (urllib.parse.unquote(word or "") for word in (parts.username, parts.password))
+            token = base64.b64encode(":".join(words).encode()).decode()
+            request.add_unredirected_header("Authorization", f"Basic {token}")
         with urllib.request.urlopen(request, timeout=PROBE_SECONDS) as answer:
             answer.read(64)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # also: not a URL at all
         raise RegistryUnreachableError(
-            f"The {what} {parts.hostname} did not answer ({error}) when asked for {_public(url)}.",
+            f"The {name} did not answer ({error}) when asked for {_public(url)}.",
             f"check the network and {where}; HTTPS_PROXY and NO_PROXY count too",
         ) from error
+    return name
 
 
 def _public(url: str) -> str:
@@ -146,9 +164,12 @@ def _debian_mirrors(settings: Settings) -> tuple[str, str]:
 def _pip_index(settings: Settings) -> str:
     if settings.environment.get("PIP_INDEX_URL"):
         return settings.environment["PIP_INDEX_URL"]
-    command = [sys.executable, "-m", "pip", "config", "list"]
-    listed = dict(line.split("=", 1) for line in _answer(command).splitlines() if "=" in line)
+    listed = dict(line.split("=", 1) for line in _pip("config", "list").splitlines() if "=" in line)
     return listed.get("global.index-url", "").strip("'\"")
+
+
+def _pip(*words: str) -> str:
+    return _answer([sys.executable, "-m", "pip", *words])
 
 
 def _go_proxy(settings: Settings) -> str:

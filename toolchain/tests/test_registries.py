@@ -18,6 +18,7 @@ from toolchain.settings import Settings
 from toolchain.tests.conftest import Server
 
 RELEASE = "/debian/dists/trixie/InRelease"
+PAGE = "/simple/dagger-io/"
 DEBIAN = """
 http://mirror/debian-security/ bookworm-security main Packages
 http://mirror/debian/ bookworm main DEP-11
@@ -55,8 +56,8 @@ def silent() -> Iterator[int]:
 
 
 def at(address: str, go_proxy: str = "") -> Registries:
-    """Return registries whose Debian mirror has this address."""
-    return Registries(f"{address}/debian", "", "", go_proxy)
+    """Return registries whose Debian mirror and Python index have this address."""
+    return Registries(f"{address}/debian", "", f"{address}/simple", go_proxy)
 
 
 def closed(failure: pytest.ExceptionInfo[RegistryUnreachableError]) -> str:
@@ -158,11 +159,49 @@ def test_a_password_never_gets_into_an_image(asked: Callable[..., Registries]) -
 
 
 def test_registries_that_answer_are_asked_for_one_file_each(server: Server) -> None:
-    """The mirror is asked for trixie's release, the first Go proxy for the pinned module."""
+    """The mirror is asked for trixie's release, the first Go proxy and the index for a client."""
     module = "/go/github.com/dagger/dagger/@v/v0.19.10.info"
-    server.answers = {RELEASE: (200, b"x"), module: (200, b"{}")}
-    require_answers(at(server.url, f"off,{server.url}/go,direct"))
-    assert server.asked == [RELEASE, module]
+    server.answers = {RELEASE: (200, b"x"), module: (200, b"{}"), PAGE: (200, b"<a>")}
+    answering = require_answers(at(server.url, f"off,{server.url}/go,direct"))
+    assert server.asked == [RELEASE, module, PAGE]
+    kinds = ("Debian mirror", "Go module proxy", "Python package index")
+    assert answering == [f"{kind} 127.0.0.1" for kind in kinds]
+
+
+def test_an_index_that_does_not_answer_is_named(server: Server) -> None:
+    """An index without the client that every module needs shows before anything is made."""
+    server.answers = {RELEASE: (200, b"x")}
+    with pytest.raises(RegistryUnreachableError, match=r"Python package index 127.*404") as failure:
+        require_answers(at(server.url))
+    assert "`pip config list`" in closed(failure)
+
+
+def test_an_index_that_is_no_address_is_said(server: Server) -> None:
+    """What was configured without its scheme is shown as it stands."""
+    server.answers = {RELEASE: (200, b"x")}
+    there = dataclasses.replace(at(server.url), pip_index="mirror/simple")
+    with pytest.raises(RegistryUnreachableError, match="index mirror/simple/dagger-io/ did not"):
+        require_answers(there)
+
+
+def test_where_no_index_is_named_pips_own_is_asked(
+    server: Server, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images get none then, so the one that pip itself tells of, whatever the width, counts."""
+    server.answers = {RELEASE: (200, b"x"), PAGE: (200, b"<a>")}
+    told = f"--index-url <url>  Base URL of the index (default\n    {server.url}/simple). This"
+    python = program("python", f"[ $3 = --isolated ] && cat <<'END'\n{told}\nEND")
+    monkeypatch.setattr(sys, "executable", str(python))
+    require_answers(dataclasses.replace(at(server.url), pip_index=""))
+    assert server.asked == [RELEASE, PAGE]
+
+
+def test_an_index_with_a_password_is_not_asked(server: Server) -> None:
+    """Images do not get it, so its answer would tell nothing of them."""
+    server.answers = {RELEASE: (200, b"x")}
+    index = f"{server.url.replace('//', '//me:secret@')}/simple"
+    assert len(require_answers(dataclasses.replace(at(server.url), pip_index=index))) == 1
+    assert server.asked == [RELEASE]
 
 
 def test_a_mirror_with_a_password_is_asked_with_it(server: Server) -> None:

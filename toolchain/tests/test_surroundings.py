@@ -168,6 +168,18 @@ def test_the_doctor_marks_the_way_that_would_be_used(
     assert not settings.cache.exists()
 
 
+@pytest.mark.usefixtures("machine")
+def test_the_doctor_names_the_registries_that_answer(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not asked is not said to answer."""
+    monkeypatch.setattr(verbs, "container_runtime", lambda: "")
+    monkeypatch.setattr(verbs, "read_registries", lambda _: None)
+    monkeypatch.setattr(verbs, "require_answers", lambda _: ["Debian mirror a", "index b"])
+    verbs.doctor(settings)
+    assert "the package registries answer: Debian mirror a, index b" in capsys.readouterr().out
+
+
 def test_the_doctor_fails_where_no_way_is_open(
     machine: Machine,
     settings: Settings,
