@@ -182,7 +182,8 @@ def _assemble(settings: Settings) -> None:
     (root / "usr/local/bin/runc").symlink_to("/usr/sbin/runc")
     shutil.copytree(SOURCES / "machine", root / "etc/toolchain")
     shutil.copytree(settings.cache / "digests", root / "etc/toolchain/digests")
-    shutil.copytree(CERTIFICATES, root / "usr/local/share/ca-certificates", dirs_exist_ok=True)
+    if CERTIFICATES.is_dir():
+        shutil.copytree(CERTIFICATES, root / "usr/local/share/ca-certificates", dirs_exist_ok=True)
     for place in ("var/lib/dagger", "srv/registry", "usr/local/share/dagger/content"):
         (root / place).mkdir(parents=True, exist_ok=True)
     for name in ("run", "engine", "registry", "content"):

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -210,3 +211,27 @@ def test_an_engine_that_ends_at_once_shows_its_log(
     assert "    cannot mount" in failure.value.message
     assert str(settings.cache / "log" / "engine.log") in failure.value.message
     assert not (settings.cache / "run" / "engine.json").exists()
+
+
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_the_engine_gets_the_machines_own_authorities(
+    has_folder: bool, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Certificates of this machine are laid into the engine's root, where it has any."""
+    folder = tmp_path / "certificates"
+    monkeypatch.setattr(engine, "CERTIFICATES", folder)
+    if has_folder:
+        folder.mkdir()
+        (folder / "own.crt").write_text("own")
+    with tarfile.open(settings.folder("debian") / "machine.tar", "w") as archive:
+        for place in ("usr/local/bin", "usr/lib/cni", "etc"):
+            entry = tarfile.TarInfo(place)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+    for name in engine.PROGRAMS:
+        (settings.folder("bin") / name).touch()
+    settings.folder("digests")
+    engine._assemble(settings)
+    laid = settings.cache / "machine/usr/local/share/ca-certificates/own.crt"
+    assert laid.exists() == has_folder
+    assert (settings.cache / "machine/usr/local/bin/engine").exists()
