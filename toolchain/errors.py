@@ -72,9 +72,3 @@ class RegistryPushError(ToolchainError):
             f"The local registry {registry} did not take the image {name}: {reason}",
             "run `python3 -m toolchain stop`, then the same command again",
         )
-
-
-class CommandUnknownError(ToolchainError):
-    """The command line names a verb or an option that does not exist."""
-
-    exit_code = 64

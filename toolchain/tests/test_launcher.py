@@ -150,6 +150,13 @@ def test_every_error_has_an_exit_code_of_its_own() -> None:
     assert [code for code in codes if not 64 <= code < 125] == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_is_raised_somewhere(kind: type[ToolchainError]) -> None:
+    """An error that nothing raises promises an exit code that nobody sees."""
+    texts = (path.read_text() for path in sources() if path.name != "errors.py")
+    assert any(f"{kind.__name__}(" in text for text in texts)
+
+
 def test_what_ends_well_is_zero() -> None:
     """A verb that raises nothing ends with 0."""
     assert launcher.guarded(lambda: None) == 0
