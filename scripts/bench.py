@@ -96,9 +96,7 @@ def lend(own: Path, folder: Path) -> None:
         ScannerLateError: the scanner, which is compiled beside other work, does not come.
     """
     subprocess.run([ROOT / "daggerw", "version"], cwd=ROOT, check=True)
-    if not (own / "records" / "contents.json").exists():
-        message = "an engine that has built nothing is to be had only where the toolchain makes it"
-        raise NotOurEngineError(f"{message}: measure with --warm")
+    require_own(own)
     since = time.monotonic()
     while "in the registry" not in toolchain("status", {**os.environ}):
         if time.monotonic() - since > SCANNER_SECONDS:
@@ -112,6 +110,17 @@ def lend(own: Path, folder: Path) -> None:
         symlinks=True,
         ignore=lambda at, _: BUILT_OR_RUNNING if Path(at) == own else (),
     )
+
+
+def require_own(cache: Path) -> None:
+    """Look whether it is the toolchain that made the engine which runs.
+
+    Raises:
+        NotOurEngineError: it is the vendor's or a named one, so nobody knows what it has built.
+    """
+    if not (cache / "records" / "contents.json").exists():
+        message = "an engine that has built nothing is to be had only where the toolchain makes it"
+        raise NotOurEngineError(f"{message}: measure with --warm")
 
 
 class Bench:
@@ -130,8 +139,9 @@ class Bench:
         if not warm:
             since = time.monotonic()
             ready = "engine started" if self.beside else "engine ready, from nothing"
-            self.rows.append(self.timed(ready, ["version"]))
-            self.rows += [] if self.beside else steps(Path(self.environment["XDG_CACHE_HOME"]))
+            row, cache = self.timed(ready, ["version"]), Path(self.environment["XDG_CACHE_HOME"])
+            require_own(cache / TOOLCHAIN)
+            self.rows += [row, *([] if self.beside else steps(cache / TOOLCHAIN))]
             first = self.report("first run after it")
             whole = time.monotonic() - since
             self.rows += [first, *self.script(first, ["--anew"])]
@@ -211,7 +221,7 @@ class Bench:
 
 def steps(cache: Path) -> list[Row]:
     """Return the seconds of each step of the toolchain, which run side by side."""
-    records = sorted((cache / "mnist-pipeline" / "records").glob("*.json"))
+    records = sorted((cache / "records").glob("*.json"))
     return [Row(f"  step {path.stem}", json.loads(path.read_text())["seconds"]) for path in records]
 
 

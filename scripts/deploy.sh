@@ -26,7 +26,7 @@ dev)
 staging) host=${STAGING_HOST:?user@host of staging} ;;
 production) host=${PRODUCTION_HOST:?user@host of production} ;;
 *)
-  sed -n '2,4s/^# //p' "$0" >&2
+  sed -n '2,4s/^# //p' scripts/deploy.sh >&2
   exit 2
   ;;
 esac

@@ -8,7 +8,7 @@ set -eu
 [ "${DEBUG:-0}" = 0 ] || set -x
 cd "$(dirname "$0")/.."
 usage() {
-  sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,7s/^# \{0,1\}//p' scripts/test-integration.sh >&2
   exit 2
 }
 backend=
