@@ -4,7 +4,8 @@
 # fails, and leaves the seconds of each stage as JSON in the file that its argument names. It keeps no report but the
 # scanner's.
 set -eu
-times=$1 separator='{'
+exec 3>"$1" # seen from where the script is called, and anew each time
+separator='{'
 cd "$(dirname "$0")/../../.."
 
 compose() { docker compose --progress quiet --file tests/load/script/compose.yaml --profile tools "$@"; }
@@ -46,8 +47,8 @@ unit() {
 
 database() {
     for name in backend frontend; do
-        docker run --rm --entrypoint cat script/$name /var/lib/dpkg/status |
-            run changelogs sh -c "mkdir -p /reports/installed/$name && cat >/reports/installed/$name/status"
+        installed=$(docker run --rm --entrypoint cat script/$name /var/lib/dpkg/status) # in a pipe it would fail unseen
+        printf '%s\n' "$installed" | run changelogs sh -c "mkdir -p /reports/installed/$name && cat >/reports/installed/$name/status"
     done
     run changelogs sh /src/ci/src/mnist_pipeline/changelogs.sh /reports/installed /reports/changelogs
     run --env PYTHONPATH=ci/src checks python tests/load/script/facts.py /reports/changelogs ci/advisories/python.toml /reports/facts.json
@@ -80,8 +81,8 @@ for stage in build lint types unit scan stack accessibility end_to_end; do
     since=$(date +%s%N)
     "$stage"
     took=$((($(date +%s%N) - since) / 1000000))
-    printf '%s"%s": %d.%03d' "$separator" "$stage" $((took / 1000)) $((took % 1000)) >>"$times"
+    printf '%s"%s": %d.%03d' "$separator" "$stage" $((took / 1000)) $((took % 1000)) >&3
     separator=', '
 done
 compose down --timeout 1
-echo '}' >>"$times"
+echo '}' >&3
