@@ -4,16 +4,15 @@ Contract: files that are not committed yet count, what git ignores does not. Doe
 files are for.
 """
 
+from pathlib import Path
+
 import dagger
 
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
-from mnist_pipeline.gates.inputs import foreign
+from mnist_pipeline.gates.inputs import foreign, listed
 
-COMPARE = (
-    'git rev-parse --quiet --verify "$0^{commit}" >/dev/null || exit 128; '
-    'git read-tree --empty && git add --all && git diff --cached --name-only "$0" >/changed'
-)
+COMPARE, CHANGED = "/changed.sh", "/changed"
 
 
 class HistoryAbsentError(ValueError):
@@ -46,10 +45,12 @@ async def changed(session: Session, since: str) -> list[str]:
         .with_directory("/source", session.folder())
         .with_directory("/source", session.history)
         .with_workdir("/source")
+        .with_new_file(COMPARE, Path(__file__).with_name("changed.sh").read_text())
     )
     try:
-        text = await container.with_exec(["sh", "-c", COMPARE, since]).file("/changed").contents()
+        compared = container.with_exec(["sh", COMPARE, since, CHANGED])
+        text = await compared.file(CHANGED).contents()
     except dagger.ExecError as error:
         message = f"--since {since}: the history has no such commit, branch or tag ({error.stderr})"
         raise HistoryAbsentError(message) from error
-    return text.splitlines()
+    return listed(text)

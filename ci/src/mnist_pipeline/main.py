@@ -165,7 +165,7 @@ class MnistPipeline:
 
     @function(cache="never")
     async def image(self, name: ImageName) -> dagger.Container:
-        """Build the image of the backend, the frontend or prometheus, as every stage uses it."""
+        """Build one image of the project, as every stage uses it; see --name."""
         return await told(built(self.source, name))
 
     @function(cache="never")
@@ -195,7 +195,7 @@ class MnistPipeline:
     @function(cache="never")
     @check
     async def sast(self) -> str:
-        """Analyse the code with semgrep's engine and rules of this project's own."""
+        """Analyse the code with bandit, and with semgrep and rules of this project's own."""
         return await self.test(["sast"])
 
     @function(cache="never")

@@ -59,6 +59,11 @@ INPUTS: Mapping[str, Sequence[str]] = {
 }
 
 
+def listed(text: str) -> list[str]:
+    """The paths of a list in which a NUL ends each, for a name may hold anything else."""
+    return [path for path in text.split("\0") if path]
+
+
 def fits(path: str, patterns: Iterable[str]) -> bool:
     """Whether a path is one of these and was not taken away; `*` stands for slashes, too."""
     found = [pattern for pattern in patterns if fnmatchcase(path, pattern.removeprefix("!"))]
