@@ -42,7 +42,7 @@ def write(folder: Path, name: str, text: str) -> None:
 def compared(tree: Path, since: str) -> tuple[int, list[str]]:
     """Compare a tree with a commit: the exit code, and the paths that differ."""
     output = tree.with_name("changed")
-    command = ["/bin/sh", SCRIPT, since, output]
+    command = ["/bin/sh", str(SCRIPT), since, str(output)]
     code = subprocess.run(command, cwd=tree, check=False).returncode  # noqa: S603  the pipeline's own
     return code, sorted(listed(output.read_text(encoding="utf-8"))) if output.exists() else []
 
