@@ -21,7 +21,7 @@ on:
 permissions: {{}}
 jobs:
   stages:
-    timeout-minutes: 5
+    timeout-minutes: 90
     permissions:
       contents: read
     steps:
@@ -44,16 +44,18 @@ PLANTED = [  # rule, what to replace in GOOD, by what
     ("calls", "--stages", "--stage"),
     ("calls", "- run: ./daggerw", "- run: ./daggerw call lint\n      - run: ./daggerw"),
     ("triggers", "push:", "pull_request_target:"),
-    ("triggers", "    timeout-minutes: 5\n", ""),
+    ("triggers", "    timeout-minutes: 90\n", ""),
     ("triggers", "push:\n", "pull_request:\nenv: {T: '${{ secrets.GHCR_TOKEN }}'}\n"),
     ("shell", '"$STAGES"', "${{ github.event.head_commit.message }}"),
     ("shell", "--path evidence", "--path evidence | tee log"),
     ("shell", "persist-credentials: false", "persist-credentials: true"),
-    ("secrets", "timeout-minutes: 5", "timeout-minutes: ${{ secrets.OTHER }}"),
-    ("secrets", "timeout-minutes: 5", "secrets: inherit"),
+    ("secrets", "timeout-minutes: 90", "timeout-minutes: ${{ secrets.OTHER }}"),
+    ("secrets", "timeout-minutes: 90", "secrets: inherit"),
     ("evidence", "        if: always()\n", ""),
     ("evidence", "GITHUB_STEP_SUMMARY", "NOWHERE"),
-    ("stages", "timeout-minutes: 5", "with: {stages: 'lint,lent'}"),
+    ("time", "timeout-minutes: 90", "timeout-minutes: 70"),
+    ("time", "    timeout-minutes: 90\n", ""),
+    ("stages", "timeout-minutes: 90", "with: {stages: 'lint,lent'}"),
 ]
 
 

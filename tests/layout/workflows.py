@@ -30,6 +30,8 @@ PERMISSIONS = {  # what a job may ever ask for, and which jobs may write
     "id-token": {"write"},  # of a job that publishes, to sign as itself
 }
 CALL = re.compile(r"(?:\./daggerw call|\bmake) ([^|;&>\d]+)")
+BOUNDED = {"report", "test", "publish"}  # the functions that give up a stage by themselves
+SPARE_MINUTES = 15  # to find or make Dagger, and to keep the evidence
 CHAINS = {"export": {"path"}, "sync": set(), "stdout": set()}  # of the engine's own objects
 
 
@@ -91,6 +93,14 @@ def stages() -> set[str]:
     table = re.search(r"^STAGES[^{]*\{(.*?)^\}", text, re.MULTILINE | re.DOTALL)
     assert table
     return set(re.findall(r'^ +"([\w-]+)":', table[1], re.MULTILINE))
+
+
+def limit_seconds() -> int:
+    """After which the pipeline gives up a stage."""
+    text = (ROOT / "ci/src/mnist_pipeline/stages.py").read_text(encoding="utf-8")
+    assigned = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
+    (limit,) = [node.value for node in assigned if name_of(node.targets[0]) == "LIMIT_SECONDS"]
+    return int(ast.literal_eval(limit))
 
 
 def calls(workflow: Workflow) -> list[list[str]]:
@@ -206,6 +216,19 @@ def faults_of_evidence(workflow: Workflow) -> list[str]:
             found = [s for s in steps if what in s.get("uses", "") + s.get("run", "")]
             if not found or not all(s.get("if", "").startswith("always()") for s in found):
                 faults.append(f"{name} does not always have its {what}")
+    return faults
+
+
+def faults_of_time(workflow: Workflow) -> list[str]:
+    """A job that runs stages ends after they have given up by themselves, so evidence is kept."""
+    faults = []
+    for name, job in workflow.jobs.items():
+        runs = [step.get("run", "") for step in job.get("steps", [])]
+        called = {found for run in runs for found in re.findall(r"daggerw call ([\w-]+)", run)}
+        minutes = job.get("timeout-minutes", "")
+        enough = minutes.isdigit() and int(minutes) >= limit_seconds() / 60 + SPARE_MINUTES
+        if called & BOUNDED and not enough:
+            faults.append(f"{name} may end within {minutes} minutes, before its stages do")
     return faults
 
 

@@ -87,8 +87,8 @@ PLANTED = (
         "lint/actionlint",
         "a key that means nothing",
         STAGES,
-        "    timeout_minutes: 60",
-        "    timeout-minutes: 60",
+        "    timeout_minutes: 90",
+        "    timeout-minutes: 90",
         "timeout_minutes",
     ),
     Fault(
