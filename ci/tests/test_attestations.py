@@ -25,7 +25,9 @@ test_result.__test__ = False  # type: ignore[attr-defined]  # it is no test, by 
 LAYOUT = Layout("sha256:" + "a" * 64, "sha256:" + "b" * 64)
 OTHER = Layout("sha256:" + "c" * 64, "sha256:" + "d" * 64)
 ORIGIN = Origin("f" * 40, "1.2.3", clean=True)
-BUILD = Build("backend", "apps/backend", "serving", f"debian:trixie@sha256:{'e' * 64}", 1.0, 2.0)
+GIVEN = {"MODEL": "given"}
+BASE = f"debian:trixie@sha256:{'e' * 64}"
+BUILD = Build("backend", "apps/backend", ("tests",), "serving", GIVEN, BASE, 1.0, 2.0)
 EVIDENCE = Evidence(
     {"lint": Check("green", 10.0), "scan": Check("red", 20.0, "a key")},
     ORIGIN.commit,
@@ -59,7 +61,18 @@ def test_a_provenance_tells_its_image_source_and_honest_level() -> None:
     assert definition["resolvedDependencies"][1]["digest"] == {"sha256": "e" * 64}
     level = PROVENANCE["runDetails"]["metadata"]["mnist_pipeline_level"]
     assert level["slsa_build_level"] == 1
-    assert "key" in level["why"]
+    assert "by a key or by an identity" in level["why"]
+
+
+def test_a_provenance_tells_what_can_build_the_image_again() -> None:
+    """Dockerfile, target and arguments, and the folder without what is left out of it."""
+    assert PROVENANCE["buildDefinition"]["externalParameters"] == {
+        "image": "backend",
+        "dockerfile": "apps/backend/Dockerfile",
+        "context": {"folder": "apps/backend", "excluded": ["tests"]},
+        "target": "serving",
+        "arguments": GIVEN,
+    }
 
 
 def test_a_provenance_of_this_image_passes() -> None:

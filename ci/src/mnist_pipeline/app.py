@@ -70,7 +70,7 @@ TRAINING = (  # what the tests of the training read, and they
     *(f"{PACKAGE}/{name}.py" for name in ("__init__", *TRAINED_WITH, "predictor")),
     *(f"{PACKAGE}/torch_predictor.py", f"{PACKAGE}/training"),
 )
-GIVEN = [dagger.BuildArg("MODEL", "given")]  # of the stages of the backend's Dockerfile
+GIVEN = {"MODEL": "given"}  # of the stages of the backend's Dockerfile
 PYTEST = ("pytest", f"--junitxml={REPORTS}/junit.xml")
 COVERAGE = ("--cov", "--cov-branch", f"--cov-report=xml:{REPORTS}/coverage.xml")
 
@@ -84,8 +84,13 @@ def image(session: Session, name: str) -> dagger.Container:
     if name not in FOLDERS:
         message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
         raise ImageUnknownError(message)
-    given = GIVEN if name in RUNTIMES else None
+    given = [dagger.BuildArg(*each) for each in arguments(name).items()] or None
     return served(session, name).docker_build(target=TARGETS[name], build_args=given)
+
+
+def arguments(name: str) -> dict[str, str]:
+    """What the Dockerfile of a served image is told."""
+    return GIVEN if name in RUNTIMES else {}
 
 
 def served(session: Session, name: str) -> dagger.Directory:

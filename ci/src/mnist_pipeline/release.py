@@ -14,7 +14,7 @@ from typing import Any
 import dagger
 from dagger import dag
 
-from mnist_pipeline.app import APPS, FOLDERS, TARGETS
+from mnist_pipeline.app import APPS, FOLDERS, TARGETS, UNSERVED, arguments
 from mnist_pipeline.candidate import Candidate, candidate, history_of, origin
 from mnist_pipeline.changes import without_history
 from mnist_pipeline.containers import base
@@ -218,8 +218,9 @@ class Release:
     async def sign(self, name: str, result: dict[str, Any], base_image: str) -> None:
         """Signs one image and attaches what is known of it."""
         found, digest = self.found, self.images[name]
-        began, ended = found.session.started, time.time()
-        build = attestations.Build(name, FOLDERS[name], TARGETS[name], base_image, began, ended)
+        times = found.session.started, time.time()
+        context = FOLDERS[name], UNSERVED, TARGETS[name], arguments(name)
+        build = attestations.Build(name, *context, base_image, *times)
         provenance = attestations.provenance(build, self.known, found.layouts[name])
         statements = {"provenance": provenance, "sbom": found.sboms[name], "evidence": result}
         await self.registry.sign(name, digest)

@@ -26,7 +26,8 @@ LEAST_COMPONENTS = 50  # a Debian that runs Python has about 100 packages
 LEVEL = {
     "slsa_build_level": 1,
     "why": "the build is scripted and its provenance is signed, but whoever runs the pipeline "
-    "holds the key and could sign another statement; level 2 needs a platform that signs by itself",
+    "signs it, by a key or by an identity, and could sign another statement; level 2 needs a "
+    "platform that signs by itself",
 }
 
 
@@ -40,7 +41,9 @@ class Build:
 
     image: str
     folder: str
+    excluded: tuple[str, ...]  # what of the folder is not built from
     target: str
+    arguments: Mapping[str, str]  # of the Dockerfile
     base: str  # the reference of the base image, with its digest
     started: float
     finished: float
@@ -57,7 +60,9 @@ def provenance(build: Build, source: Origin, built: Layout) -> dict[str, Any]:
             "externalParameters": {
                 "image": build.image,
                 "dockerfile": f"{build.folder}/Dockerfile",
+                "context": {"folder": build.folder, "excluded": [*build.excluded]},
                 "target": build.target,
+                "arguments": dict(build.arguments),
             },
             "internalParameters": {
                 "version": source.version,
