@@ -1,6 +1,7 @@
 """The page of the evidence."""
 
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import pytest
@@ -12,7 +13,8 @@ LINT = StageResult("lint", red("a.py:1: F401 <unused>", "b.py:2: S602"), 3.25, "
 UNIT = StageResult("unit", green(tests=12), 40.0, "ran")
 SCAN = StageResult("scan", green(), 9.0, "ran", {"vulnerabilities": not_run("no database")})
 FILES = ("status.json", "lint/ruff.sarif", "end-to-end/draw.png", "sarif/lint-ruff.sarif")
-VOID = {"meta", "rect"}
+DRAWN = ("observability/dashboard-service.png", "model/card/model-card.png")
+VOID = {"img", "meta", "rect"}
 
 
 class Reader(HTMLParser):
@@ -24,11 +26,13 @@ class Reader(HTMLParser):
         self.links: list[str] = []
         self.words: list[str] = []
         self.tags: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep an element that is not closed yet."""
         self.tags.append(tag)
+        self.pictures += [dict(attrs)] if tag == "img" else []
         self.links += [value or "" for name, value in attrs if name in {"href", "src"}]
         if tag not in VOID:
             self.open.append(tag)
@@ -43,9 +47,9 @@ class Reader(HTMLParser):
         self.words.append(data)
 
 
-def made(*results: StageResult) -> Reader:
+def made(*results: StageResult, files: Sequence[str] = FILES) -> Reader:
     """The page of these results, read."""
-    reader = Reader(page(results, 0.0, 52.3, [Coverage("unit/backend", 0.981, 0.9)], FILES))
+    reader = Reader(page(results, 0.0, 52.3, [Coverage("unit/backend", 0.981, 0.9)], files))
     assert reader.open == []
     return reader
 
@@ -83,11 +87,37 @@ def test_what_a_tool_said_is_escaped() -> None:
     assert "<b>" not in text
 
 
-def test_the_page_needs_nothing_beside_itself() -> None:
-    """No script, no picture, no style and no link leaves the evidence."""
-    reader = made(LINT, UNIT, SCAN)
-    assert not {"script", "link", "img", "iframe"} & {*reader.tags}
-    assert not [link for link in reader.links if re.match(r"\w+:|//", link)]
+def test_the_page_needs_nothing_but_the_evidence() -> None:
+    """No script, no style and no frame is asked for, and no picture and no link leaves it."""
+    reader = made(LINT, UNIT, SCAN, files=(*FILES, *DRAWN))
+    assert not {"script", "link", "iframe"} & {*reader.tags}
+    assert not [link for link in reader.links if re.match(r"\w+:|//|/", link)]
+
+
+def test_pictures_are_shown() -> None:
+    """Dashboards, the model and the page, each with words, fetched when they are scrolled to."""
+    pictures = made(UNIT, files=(*FILES, *DRAWN)).pictures
+    assert [(each["src"], each["alt"]) for each in pictures] == [
+        (DRAWN[0], "Dashboard: observability dashboard service"),
+        (DRAWN[1], "Model: model card model card"),
+        ("end-to-end/draw.png", "Screenshot: end to end draw"),
+    ]
+    assert {each["loading"] for each in pictures} == {"lazy"}
+
+
+def test_of_many_pictures_some_of_each_place_are_shown() -> None:
+    """Twelve of a kind, from the first of them to the last; every one is linked."""
+    many = [f"{place}/{number:02}.png" for place in ("accessibility", "x") for number in range(30)]
+    reader = made(UNIT, files=many)
+    shown = [each["src"] or "" for each in reader.pictures]
+    assert len({*shown}) == 12
+    assert len([name for name in shown if name.startswith("x/")]) == 6
+    assert {*many} <= {*reader.links}
+
+
+def test_a_run_without_pictures_says_so() -> None:
+    """There is no empty frame."""
+    assert "No stage of this run left a picture." in made(LINT, files=("status.json",)).words
 
 
 def test_the_page_has_the_marks_that_readers_need() -> None:

@@ -1,8 +1,8 @@
 """The evidence as one page of HTML: what failed, why, what to do; then everything else.
 
-Contract: the page needs nothing beside itself, runs no script, asks no host, and is read by eye, by
-keyboard and by screen reader alike; what a tool said is escaped. Pure: text in, text out. Does not
-know how the evidence came to be.
+Contract: the page needs nothing but the evidence it lies in, for its pictures; it runs no script,
+asks no host, and is read by eye, by keyboard and by screen reader alike; what a tool said is
+escaped. Pure: text in, text out. Does not know how the evidence came to be.
 """
 
 import re
@@ -36,6 +36,8 @@ td:last-child{overflow-wrap:anywhere}.wide{overflow-x:auto}
 .v{color:#fff;border-radius:.3em;padding:.1em .5em;white-space:nowrap}
 details{margin:.4rem 0}summary{cursor:pointer}
 svg{max-width:100%;height:auto}svg text{fill:currentColor}
+.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(14rem,1fr));gap:1rem}
+figure{margin:0;overflow-wrap:anywhere}img{width:100%;height:14rem;object-fit:contain}
 """
 COVERED = re.compile(r"<coverage\b[^>]*>")
 
@@ -212,9 +214,34 @@ def picked(names: Iterable[str], titles: Mapping[str, str]) -> str:
     return tabled("What to look at", ("What", "Files"), body)
 
 
+def pictured(names: Sequence[str]) -> str:
+    """The pictures of the evidence, of each kind as many as can be looked at; each opens whole."""
+    figures = []
+    for kind, pattern in PICTURES.items():
+        found = [name for name in names if re.search(pattern, name)]
+        shown = min(len(found), MOST_PICTURES)
+        for name in (found[number * len(found) // shown] for number in range(shown)):
+            place = escape(name)
+            told = escape(re.sub(r"[/_-]", " ", name.rpartition(".")[0]))
+            figures.append(
+                f'<figure><a href="{place}"><img src="{place}" alt="{kind}: {told}" loading="lazy">'
+                f"</a><figcaption>{told}</figcaption></figure>"
+            )
+    if not figures:
+        return "<p>No stage of this run left a picture.</p>"
+    return f'<div class="pictures">{"".join(figures)}</div>'
+
+
+MOST_PICTURES = 12  # of a kind; all are linked
+PICTURES = {
+    "Dashboard": r"/dashboard-[^/]+\.png$",
+    "Model": r"/model-card\.png$",
+    "Screenshot": r"/(?!dashboard-|model-card)[^/]+\.(png|jpg)$",
+}
 PICKED = {
-    "Screenshots": r"\.(png|jpg)$",
-    "Model card": r"model-card\.(md|html)$",
+    "Screenshots": PICTURES["Screenshot"],
+    "Dashboards": PICTURES["Dashboard"],
+    "Model card": r"model-card\.(md|html|png)$",
     "Accessibility": r"axe.*\.json$",
     "Bills of materials": r"sbom.*\.json$",
     "Findings as SARIF": r"^sarif/",
@@ -237,6 +264,7 @@ def page(
         "Not run": absent(results),
         "Stages": verdicts(results) + chart(results),
         "Evidence": picked(sorted(names), PICKED),
+        "Pictures": pictured(sorted(names)),
         "Coverage": covered(reports),
         "Findings": findings(results),
         "Files": linked(names),
