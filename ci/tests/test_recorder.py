@@ -16,15 +16,22 @@ RECORDER = PACKAGE / "containers/recorder.sh"
 LOGGED = PACKAGE / "logged.sh"
 
 
-def recorded(folder: Path, shell: str, limit: str = "10", unsettled: str = "124") -> int:
-    """Record a command under the name `it`, and answer with the recorder's own exit code."""
-    command = ["sh", str(RECORDER), str(folder), "it", limit, unsettled, "sh", "-c", shell]
+def recorded(
+    folder: Path,
+    shell: str,
+    limit: str = "10",
+    unsettled: str = "124",
+    name: str = "it",
+    when: str = "",
+) -> int:
+    """Record a command, and answer with the recorder's own exit code."""
+    command = ["sh", str(RECORDER), str(folder), name, limit, unsettled, when, "sh", "-c", shell]
     return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode  # noqa: S603  the recorder itself
 
 
-def kept(folder: Path) -> Record:
+def kept(folder: Path, name: str = "it") -> Record:
     """What was recorded."""
-    return record((folder / "it.record.json").read_text())
+    return record((folder / f"{name}.record.json").read_text())
 
 
 def test_an_answer_is_kept(tmp_path: Path) -> None:
@@ -42,18 +49,48 @@ def test_the_time_of_a_run_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shell", "code"), [("sleep 60", 124), ("kill -9 $$", 137), ("exit 124", 124)]
+    ("shell", "code"),
+    [("sleep 60", 124), ("kill -9 $$", 137), ("kill -9 0", 137), ("exit 124", 124)],
 )
-def test_a_command_without_an_answer_is_an_error(tmp_path: Path, shell: str, code: int) -> None:
-    """A time-out or a kill fails the recorder itself, so that no cache keeps it."""
-    assert recorded(tmp_path, shell, limit="0.2") == 75
+def test_a_command_without_an_answer_leaves_what_it_had(
+    tmp_path: Path, shell: str, code: int
+) -> None:
+    """A time-out or a kill, of all that the command started, too, ends the recorder well."""
+    assert recorded(tmp_path, f"echo begun; {shell}", limit="0.2") == 0
     assert kept(tmp_path).exit_code == code
+    assert (tmp_path / "it.log").read_text().startswith("begun\n")
+    assert (tmp_path / "unanswered").read_text() == "it\n"
 
 
 def test_a_time_out_can_be_an_answer(tmp_path: Path) -> None:
     """Where being unreachable is a finding, it is kept like any other."""
     assert recorded(tmp_path, "sleep 60", limit="0.2", unsettled="256") == 0
     assert kept(tmp_path).exit_code == 124
+    assert not (tmp_path / "unanswered").exists()
+
+
+def test_after_no_answer_only_evidence_is_kept(tmp_path: Path) -> None:
+    """No further command is run, but for one that runs always."""
+    recorded(tmp_path, "exit 124")
+    assert recorded(tmp_path, "true", name="next") == 0
+    assert recorded(tmp_path, "echo a line", name="logs", when="always") == 0
+    assert not (tmp_path / "next.record.json").exists()
+    assert kept(tmp_path, "logs").exit_code == 0
+    assert (tmp_path / "logs.log").read_text() == "a line\n"
+
+
+def test_short_of_memory_the_command_ends_first(tmp_path: Path) -> None:
+    """The kernel is told so for the command alone, so the recorder is there to tell of it."""
+    recorded(tmp_path, "cat /proc/self/oom_score_adj /proc/$PPID/oom_score_adj")
+    own = Path("/proc/self/oom_score_adj").read_text().strip()
+    assert (tmp_path / "it.log").read_text().split() == ["1000", own]
+
+
+def test_what_outlives_a_command_is_not_waited_for(tmp_path: Path) -> None:
+    """A process that the command left behind holds neither log nor record back."""
+    assert recorded(tmp_path, "setsid sleep 25 & echo done") == 0
+    assert kept(tmp_path).finished - kept(tmp_path).started < 5
+    assert (tmp_path / "it.log").read_text() == "done\n"
 
 
 def test_a_record_is_json(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from mnist_pipeline.gates.verdicts import (
     status_json,
     summary,
     table,
+    telling,
     told,
 )
 
@@ -50,6 +51,14 @@ def test_the_reasons_of_the_worst_part_stand_first() -> None:
     """Every reason carries its part's name, those of the worst part first."""
     whole = combined({"a": not_run("gone"), "b": red("wrong")})
     assert whole.reasons == ("b: wrong", "a: gone")
+
+
+def test_what_failed_is_looked_into() -> None:
+    """The first part that failed and has something tells, and no green one in its place."""
+    parts = [(green(), "a"), (red("early"), None), (not_run("late"), "c"), (red("wrong"), "d")]
+    assert telling(parts) == "c"
+    assert telling(parts[:2]) is None
+    assert telling([(green(), None), (green(), "b")]) == "b"
 
 
 def test_counts_are_summed() -> None:

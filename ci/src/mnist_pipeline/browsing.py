@@ -17,7 +17,6 @@ from mnist_pipeline.gates import axe, flaky, junit
 from mnist_pipeline.gates.verdicts import combined
 from mnist_pipeline.services import (
     KEEP_LOGS,
-    answered,
     logged,
     once_ready,
     with_logs,
@@ -78,9 +77,7 @@ async def browsed(session: Session, stage: str, shard: Shard | None = None) -> O
     """Runs the tests of a stage, or a part of them, in a browser's container beside the stack."""
     listed = flaky.listed(session.text(FLAKY), FOLDERS)
     again = flaky.allowed(listed, stage, session.day)
-    answers = await answered(await tests(session, FOLDERS[stage], again, shard))
-    if isinstance(answers, Outcome):
-        return answers
+    answers = await (await tests(session, FOLDERS[stage], again, shard)).answers()
     xml, log = answers.text("junit.xml"), answers.log("pytest")
     verdicts = {"tests": junit.judge(xml, answers.exit_code("pytest"), log, may_skip=False)}
     if stage == "accessibility":
@@ -119,4 +116,4 @@ async def tests(
         pytest += [f"--splits={shard.of}", f"--group={shard.number}"]
     recorder = await Recorder.around(session, bound(images, container))
     command = once_ready(READY, *pytest)
-    return recorder.run("pytest", command, TESTS_LIMIT_SECONDS).run("logs", KEEP_LOGS)
+    return recorder.run("pytest", command, TESTS_LIMIT_SECONDS).keep("logs", KEEP_LOGS)

@@ -16,7 +16,6 @@ from mnist_pipeline.gates import junit
 from mnist_pipeline.gates.verdicts import combined
 from mnist_pipeline.services import (
     KEEP_LOGS,
-    answered,
     logged,
     once_ready,
     with_logs,
@@ -54,9 +53,7 @@ LIMIT_SECONDS = 1200
 
 async def contract(session: Session) -> Outcome:
     """Contract: every answer is as documented, whatever is asked, and however."""
-    answers = await answered(await tests(session))
-    if isinstance(answers, Outcome):
-        return answers
+    answers = await (await tests(session)).answers()
     verdicts = {
         name: junit.judge(
             answers.text(f"{name}.xml"), answers.exit_code(name), answers.log(name), may_skip=False
@@ -108,6 +105,6 @@ async def tests(session: Session) -> Recorder:
     traces = ("pytest", TRACES, f"--junitxml={REPORTS}/traces.xml")
     return (
         recorder.run("tests", once_ready(READY, *pytest), LIMIT_SECONDS)
-        .run("logs", KEEP_LOGS)
+        .keep("logs", KEEP_LOGS)
         .run("traces", traces)
     )

@@ -20,7 +20,7 @@ from mnist_pipeline.containers.session import Outcome, Session
 from mnist_pipeline.gates import junit
 from mnist_pipeline.gates.addresses import reachable
 from mnist_pipeline.gates.verdicts import StageResult, Verdict
-from mnist_pipeline.services import READY_LIMIT_SECONDS, answered, once_ready, with_readiness
+from mnist_pipeline.services import READY_LIMIT_SECONDS, once_ready, with_readiness
 from mnist_pipeline.stages import Evidence, timed
 
 AGAIN = "scripts/test-integration.sh"
@@ -91,9 +91,7 @@ async def asked(session: Session, stack: Stack, name: str) -> Outcome:
     pytest = ["pytest", *PARTS[name].paths, f"--junitxml={REPORTS}/junit.xml"]
     patience = min(READY_LIMIT_SECONDS, stack.limit_seconds // 2)
     command = once_ready(ready, *pytest, limit_seconds=patience)
-    answers = await answered(recorder.run("pytest", command, stack.limit_seconds))
-    if isinstance(answers, Outcome):
-        return answers
+    answers = await recorder.run("pytest", command, stack.limit_seconds).answers()
     xml, log = answers.text("junit.xml"), answers.log("pytest")
     outcome = answers.judged(junit.judge(xml, answers.exit_code("pytest"), log, may_skip=True))
     left_out = junit.tally(xml).skipped if xml else ()

@@ -359,7 +359,8 @@ class MnistPipeline:
     async def debug(self, stage: Stage) -> dagger.Container:
         """Open the container in which a stage failed: `debug --stage lint terminal`.
 
-        The stage's commands have been run, its reports are in /reports, its services answer. Where
+        The stage's commands have been run, its reports are in /reports, its services answer. A
+        command that was killed or took too long is not run again: see what it left. Where
         everything is green it is the container of the stage's first part.
         """
         session = await Session.opened(self.source, history=self.history)

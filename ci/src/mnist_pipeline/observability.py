@@ -27,7 +27,6 @@ from mnist_pipeline.gates import ledger as ledgers
 from mnist_pipeline.gates.ledger import Entry
 from mnist_pipeline.services import (
     KEEP_LOGS,
-    answered,
     beside,
     command,
     logged,
@@ -80,9 +79,7 @@ Services = dict[str, dagger.Service]
 
 async def observability(session: Session) -> Outcome:
     """Observability: each fault of a rehearsed day is seen, drawn and told, and nothing else is."""
-    answers = await answered(await tests(session))
-    if isinstance(answers, Outcome):
-        return answers
+    answers = await (await tests(session)).answers()
     xml, log = answers.text("junit.xml"), answers.log("pytest")
     return answers.judged(junit.judge(xml, answers.exit_code("pytest"), log, may_skip=False))
 
@@ -225,4 +222,4 @@ async def tests(session: Session) -> Recorder:
     recorder = await Recorder.around(session, container)
     pytest = ("pytest", "/tests/observability", f"--junitxml={REPORTS}/junit.xml")
     waiting = once_ready(READY, *pytest)
-    return recorder.run("pytest", waiting, LIMIT_SECONDS).run("logs", KEEP_LOGS)
+    return recorder.run("pytest", waiting, LIMIT_SECONDS).keep("logs", KEEP_LOGS)

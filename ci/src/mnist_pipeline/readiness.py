@@ -17,7 +17,7 @@ from pathlib import Path
 
 LOGS = Path("/service-logs")
 NOT_READY = "NOT READY"
-EXIT_CODE = 124  # as of a time-out: the recorder then keeps nothing, so nothing is cached
+EXIT_CODE = 124  # as of a time-out: the recorder takes it for no answer, so it is asked anew
 POLL_SECONDS = 0.25
 ENDED_GRACE_SECONDS = 3.0  # an earlier run's mark is gone by then
 TAIL_LINES = 40

@@ -12,10 +12,8 @@ from pathlib import Path
 import dagger
 from dagger import dag
 
-from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
-from mnist_pipeline.containers.session import Outcome, all_of
-from mnist_pipeline.gates.verdicts import red
-from mnist_pipeline.readiness import NOT_READY
+from mnist_pipeline.containers.recorder import REPORTS
+from mnist_pipeline.containers.session import all_of
 
 READY_LIMIT_SECONDS = 90
 READINESS = "/readiness.py"
@@ -68,15 +66,3 @@ def once_ready(
     """A command that begins when every service answers at its address."""
     named = [f"{name}={url}" for name, url in addresses.items()]
     return ["python3", READINESS, str(limit_seconds), *named, "--", *then]
-
-
-async def answered(recorder: Recorder) -> Answers | Outcome:
-    """What recorded tests left, or the outcome where the services were never ready."""
-    try:
-        return await recorder.answers()
-    except dagger.ExecError as error:
-        said = [line for line in error.stdout.splitlines() if line.startswith(NOT_READY)]
-        if not said:
-            raise
-        files = dag.directory().with_new_file("log.txt", error.stdout)
-        return Outcome(red(said[-1]), files, frozenset({"ran"}))

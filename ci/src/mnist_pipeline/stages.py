@@ -6,7 +6,7 @@ stand in the order of the stages. Does not know what a stage does.
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import dagger
@@ -25,7 +25,7 @@ from mnist_pipeline import (
     static,
     structure,
 )
-from mnist_pipeline.containers.session import Outcome, Session, attempt
+from mnist_pipeline.containers.session import CommandUnansweredError, Outcome, Session, attempt
 from mnist_pipeline.gates import sarif, verdicts
 from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.selection import StageUnknownError, chosen
@@ -131,7 +131,7 @@ class Evidence:
             refused |= await conformance.faults(self.session, kept)
         except dagger.ExecError as error:
             unchecked = last_line(error.stderr)
-        except (dagger.QueryError, ValueError) as error:
+        except (dagger.QueryError, ValueError, CommandUnansweredError) as error:
             unchecked = str(error)
         told = sarif.remarks(reports, refused, unchecked)
         return sarif.shelf(kept, refused, unchecked), told
@@ -200,16 +200,18 @@ async def run(
 async def opened(session: Session, name: str) -> dagger.Container:
     """The container in which a stage failed, its commands run and its services bound.
 
+    What an earlier call got no answer of is opened as it was left, and not run again.
+
     Raises:
-        ContainerAbsentError: no command of the stage answered.
+        ContainerAbsentError: what failed left none, for no command of it began.
         StageUnknownError: there is no such stage, or more than one begins so.
     """
     names = chosen([name], STAGES)
     if len(names) > 1:
         message = f"{name!r} may be {' or '.join(names)}: one stage can be looked into"
         raise StageUnknownError(message)
-    outcome = await attempt(bounded(names[0], session))
+    outcome = await attempt(bounded(names[0], replace(session, recalls=True)))
     if outcome.container is None:
-        message = f"no command of {names[0]} answered: {verdicts.told(outcome.verdict)}"
+        message = f"{names[0]} left nothing to look into: {verdicts.told(outcome.verdict)}"
         raise ContainerAbsentError(message)
     return outcome.container

@@ -11,11 +11,10 @@ import dagger
 
 from mnist_pipeline.containers import python
 from mnist_pipeline.containers.recorder import Recorder
-from mnist_pipeline.containers.session import Outcome, Session
+from mnist_pipeline.containers.session import CommandUnansweredError, Session
 from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.verdicts import Verdict, green, red
 from mnist_pipeline.services import (
-    answered,
     beside,
     logged,
     once_ready,
@@ -51,9 +50,10 @@ async def tried(session: Session, pulled: Mapping[str, dagger.Container]) -> Ver
         )
     )
     ask = once_ready(READY, "python3", "/smoke.py", "/picture.png", DIGIT, BACKEND)
-    answers = await answered((await Recorder.around(anew, container)).run("smoke", ask))
-    if isinstance(answers, Outcome):
-        return answers.verdict
+    try:
+        answers = await (await Recorder.around(anew, container)).run("smoke", ask).answers()
+    except CommandUnansweredError as error:
+        return error.outcome.verdict
     if answers.exit_code("smoke"):
         return red(last_line(answers.log("smoke")))
     return green(services=len(PORTS))

@@ -2,7 +2,8 @@
 
 Contract: a folder of the source is known to caches by its content alone, so what stands beside it
 may change unnoticed. Parts of a stage run together; a part that raises is "not run" with what it
-printed, and never takes the others with it. Does not know the stages.
+printed, one that takes all the time of its stage is red, and neither takes the others with it. Does
+not know the stages.
 """
 
 import os
@@ -19,11 +20,20 @@ import dagger
 from dagger import dag
 
 from mnist_pipeline.gates.records import last_line
-from mnist_pipeline.gates.verdicts import Origin, Verdict, combined, merged, not_run
+from mnist_pipeline.gates.verdicts import (
+    Origin,
+    Verdict,
+    combined,
+    merged,
+    not_run,
+    red,
+    telling,
+)
 
 COPY = "source"  # of the source tree, in the working directory of this function's container
 SHELL = re.compile(rb"\A#!.*\b(ba|da|k)?sh\b|^# shellcheck shell=", re.MULTILINE)
 HEAD_BYTES = 512  # in which a file says what runs it
+SPARE_SECONDS = 30  # before its stage is given up, a part is, so that the others' evidence is kept
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,7 @@ class Outcome:
     files: dagger.Directory
     origins: frozenset[Origin] = frozenset()
     remarks: Mapping[str, Verdict] = field(default_factory=dict)
-    container: dagger.Container | None = None  # as the commands left it; None where none answered
+    container: dagger.Container | None = None  # as the commands left it; None where none ran
     absent: bool = False  # what it needs is not to be had here, and nothing broke
 
     @property
@@ -42,6 +52,14 @@ class Outcome:
         """Cached only where every part was."""
         known = self.origins - {"-"}
         return "ran" if "ran" in known else "cached" if known else "-"
+
+
+class CommandUnansweredError(RuntimeError):
+    """A command was killed or took too long; what it left, and those before it, is the outcome."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("; ".join(outcome.verdict.reasons))
+        self.outcome = outcome
 
 
 @dataclass(frozen=True)
@@ -54,6 +72,7 @@ class Session:
     history: dagger.Directory  # .git of the source, and nothing else; empty where it has none
     place: str = COPY
     shards: int = 1  # into which the end-to-end tests are split, each beside a stack of its own
+    recalls: bool = False  # looks at what an earlier call got no answer of, and does not ask again
 
     @classmethod
     async def opened(
@@ -121,8 +140,12 @@ Gate = Callable[[Session], Awaitable[Outcome]]
 
 async def attempt(part: Awaitable[Outcome]) -> Outcome:
     """Awaits one part; whatever it raises becomes "not run"."""
+    left = anyio.current_effective_deadline() - anyio.current_time() - SPARE_SECONDS
     try:
-        return await part
+        with anyio.move_on_after(left):
+            return await part
+    except CommandUnansweredError as error:
+        return error.outcome
     except dagger.ExecError as error:
         log = f"{error.stdout}\n{error.stderr}"
         reason = f"exit code {error.exit_code}: {last_line(log)}"
@@ -130,6 +153,7 @@ async def attempt(part: Awaitable[Outcome]) -> Outcome:
     except Exception as error:  # noqa: BLE001  the boundary: what cannot run is a verdict, not a crash
         told = f"{type(error).__name__}: {error}"
         return Outcome(not_run(told), dag.directory().with_new_file("log.txt", f"{told}\n"))
+    return Outcome(red("it was given up, for the time of its stage was over"), dag.directory())
 
 
 async def together(parts: Mapping[str, Awaitable[Outcome]]) -> dict[str, Outcome]:
@@ -177,12 +201,5 @@ async def joined(
         files,
         frozenset().union(*(outcome.origins for outcome in outcomes.values())),
         merged({**remarks, "not run here": absent}),
-        telling(outcomes.values()),
+        telling([(o.verdict, o.container) for name, o in outcomes.items() if name not in absent]),
     )
-
-
-def telling(outcomes: Collection[Outcome]) -> dagger.Container | None:
-    """The container to look into: of the first part that is not green, else of the first one."""
-    known = [outcome for outcome in outcomes if outcome.container]
-    failed = [outcome for outcome in known if not outcome.verdict.passed]
-    return next((outcome.container for outcome in [*failed, *known]), None)

@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 Status = Literal["green", "red", "not run"]
 Origin = Literal["ran", "cached", "-"]
 
+Kept = TypeVar("Kept")
 SEVERITY: dict[Status, int] = {"green": 0, "not run": 1, "red": 2}
 REASON_WIDTH = 110
 
@@ -95,6 +96,16 @@ def remarked(
         else r
         for r in results
     ]
+
+
+def telling(parts: Sequence[tuple[Verdict, Kept | None]]) -> Kept | None:
+    """What to look into: of the first part that is not green and has it, else of the first one.
+
+    Where parts failed and none of those has anything, a green one's would mislead.
+    """
+    failed = [kept for verdict, kept in parts if not verdict.passed]
+    found = failed or [kept for _, kept in parts]
+    return next((kept for kept in found if kept is not None), None)
 
 
 def origin_of(starts: Iterable[float], session_started: float) -> Origin:
