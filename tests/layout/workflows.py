@@ -30,7 +30,7 @@ PERMISSIONS = {  # what a job may ever ask for, and which jobs may write
     "id-token": {"write"},  # of a job that publishes, to sign as itself
 }
 CALL = re.compile(r"(?:\./daggerw call|\bmake) ([^|;&>\d]+)")
-BOUNDED = {"report", "test", "publish"}  # the functions that give up a stage by themselves
+BOUNDED = {"report", "test", "publish", "release"}  # they give up a stage by themselves
 SPARE_MINUTES = 15  # to find or make Dagger, and to keep the evidence
 CHAINS = {"export": {"path"}, "sync": set(), "stdout": set()}  # of the engine's own objects
 
