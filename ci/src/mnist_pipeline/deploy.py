@@ -147,11 +147,15 @@ async def run(session: Session, order: Order) -> str:
 
 
 def entering(session: Session, order: Order) -> dagger.Container:
-    """The deployer, with what it needs to enter a host; nothing of it is answered from a cache."""
+    """The deployer, with what it needs to enter a host; nothing of it is answered from a cache.
+
+    ssh takes a key from its user alone, so the deployer copies it: where no layer is made of it.
+    """
     secrets = {KEY: order.to.key, CERTIFICATE: order.release.certificate}
     for name, address in order.webhooks.items():
         secrets[f"/run/secrets/{name}_webhook"] = address
     container = image(session, "deployer").with_file(KNOWN_HOSTS, order.to.known_hosts)
+    container = container.with_mounted_temp("/tmp")  # noqa: S108  of a container
     for path, secret in secrets.items():
         if secret:
             container = container.with_mounted_secret(path, secret, owner=OWNER, mode=0o400)

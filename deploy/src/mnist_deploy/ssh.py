@@ -2,7 +2,8 @@
 
 Contract: the host's key must be among the known ones; all commands share one connection, which is
 made anew where it broke. What changes the host names the lock's token, and is refused there once
-the lock is another's. Secrets travel on standard input only. Does not know what is deployed.
+the lock is another's. Secrets travel on standard input only; the copy of the key goes at the end.
+Does not know what is deployed.
 """
 
 import re
@@ -64,9 +65,9 @@ class Host:
         self.address, self.folder = address, folder
         self.token = ""  # of the lock, while it is held
         self._control = Path(tempfile.mkdtemp(prefix="deploy-")) / "line"
-        key = self._control.with_name("key")
-        key.touch(mode=0o600)
-        key.write_bytes(address.key.read_bytes())
+        self._key = self._control.with_name("key")
+        self._key.touch(mode=0o600)
+        self._key.write_bytes(address.key.read_bytes())
         options = {
             "BatchMode": "yes",
             "ConnectTimeout": "10",
@@ -83,7 +84,7 @@ class Host:
         }
         pairs = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
         port = ["-p", str(address.port)]
-        self._ssh = ["ssh", *pairs, "-i", str(key), *port, f"{address.user}@{address.host}"]
+        self._ssh = ["ssh", *pairs, "-i", str(self._key), *port, f"{address.user}@{address.host}"]
 
     def read(self, script: str, *, limit_seconds: float = LIMIT_SECONDS) -> str:
         """Runs a script that changes nothing, in the folder; tries again where the line broke.
@@ -162,7 +163,8 @@ class Host:
         return self.read(f"cat {shlex.quote(name)} 2>/dev/null || true")
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Ends the connection, and removes the copy of the key."""
+        self._key.unlink(missing_ok=True)
         command = [*self._ssh[:-1], "-O", "exit", self._ssh[-1]]
         subprocess.run(command, capture_output=True, check=False)
 
