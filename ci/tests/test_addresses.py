@@ -1,8 +1,14 @@
-"""Which addresses of a running stack are taken, and what they become inside a container."""
+"""Which addresses and keys of a running stack are taken, and what they become in a container."""
 
 import pytest
 
-from mnist_pipeline.gates.addresses import StackUnreachableError, reachable
+from mnist_pipeline.gates.addresses import (
+    HOLDERS,
+    KeysIncompleteError,
+    StackUnreachableError,
+    holders,
+    reachable,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,3 +42,16 @@ def test_what_a_container_cannot_reach_is_refused(name: str, url: str, told: str
     with pytest.raises(StackUnreachableError, match=f"--{name}-url") as refused:
         reachable(name, url, {8000})
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_some_of_the_keys_are_refused(count: int) -> None:
+    """A caller who forgot a key is told whose are asked for, before anything is run."""
+    with pytest.raises(KeysIncompleteError, match=f"--keys has {count}, .*first, second, admin"):
+        holders(count)
+
+
+@pytest.mark.parametrize(("count", "whose"), [(0, ()), (3, HOLDERS)])
+def test_all_keys_or_none_are_taken(count: int, whose: tuple[str, ...]) -> None:
+    """Each key has its holder by its place, and no key has none."""
+    assert holders(count) == whose

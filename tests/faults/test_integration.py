@@ -48,6 +48,21 @@ def test_what_runs_here_is_handed_over(tmp_path: Path) -> None:
     assert {BACKEND, "--frontend-url=https://a.example:8501/x", "--timeout=60"} <= {*called}
 
 
+@pytest.mark.parametrize(
+    ("given", "handed"),
+    [
+        ("my/keys", "file://my/keys/first.key,file://my/keys/second.key,file://my/keys/admin.key"),
+        ("env://A,env://B,env://C", "env://A,env://B,env://C"),
+    ],
+)
+def test_keys_are_handed_over_as_secrets(tmp_path: Path, given: str, handed: str) -> None:
+    """A folder of keys becomes a secret for each, and secrets stay what they are."""
+    for option in (("--keys", given), (f"--keys={given}",)):
+        (place := tmp_path / str(len(option))).mkdir()
+        code, called = run(place, BACKEND, *option)
+        assert (code, [word for word in called if "keys" in word]) == (0, [f"--keys={handed}"])
+
+
 def test_red_evidence_ends_with_one(tmp_path: Path) -> None:
     """The verdict is the evidence's, not the call's."""
     assert run(tmp_path, BACKEND, passed="false")[0] == 1

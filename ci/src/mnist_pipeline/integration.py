@@ -2,10 +2,11 @@
 
 Contract: the tests are those of the stages contract and end-to-end, without those that are hostile;
 a test that needs what was not given is left out and named. What they write, predictions and
-feedback, stays there. Does not start, stop or load the stack.
+feedback, stays there. Keys are secrets, each by itself, so that the engine blots each out of what
+is printed. Does not start, stop or load the stack.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import dagger
@@ -18,7 +19,7 @@ from mnist_pipeline.containers import browser, python_tools
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session
 from mnist_pipeline.gates import junit
-from mnist_pipeline.gates.addresses import reachable
+from mnist_pipeline.gates.addresses import holders, reachable
 from mnist_pipeline.gates.verdicts import StageResult, Verdict
 from mnist_pipeline.services import READY_LIMIT_SECONDS, once_ready, with_readiness
 from mnist_pipeline.stages import Evidence, timed
@@ -46,7 +47,7 @@ class Stack:
     """Where a running stack answers; an address that is empty was not given."""
 
     addresses: dict[str, str]  # of backend, frontend, metrics and prometheus
-    keys: dagger.Directory | None
+    keys: Sequence[dagger.Secret]  # of all holders, or none
     here: Collection[dagger.Service]  # what of it runs on the caller's machine
     limit_seconds: int
 
@@ -67,7 +68,12 @@ class Stack:
 
 
 async def integration(source: dagger.Directory, stack: Stack) -> Evidence:
-    """Runs the parts one after another, for each counts what it asked, and keeps the evidence."""
+    """Runs the parts one after another, for each counts what it asked, and keeps the evidence.
+
+    Raises:
+        StackUnreachableError, KeysIncompleteError: an address, or the keys, cannot be used.
+    """
+    holders(len(stack.keys))
     session = await Session.opened(source, fresh=True)
     stack = await stack.reached()
     results: list[StageResult] = []
@@ -89,6 +95,7 @@ async def asked(session: Session, stack: Stack, name: str) -> Outcome:
     given = {part: url for part, url in stack.addresses.items() if url}
     ready = {part: f"{url}{PROBES[part]}" for part, url in given.items() if part in PROBES}
     pytest = ["pytest", *PARTS[name].paths, f"--junitxml={REPORTS}/junit.xml"]
+    pytest += ["--tb=short"] if stack.keys else []  # a long one tells what functions were given
     patience = min(READY_LIMIT_SECONDS, stack.limit_seconds // 2)
     command = once_ready(ready, *pytest, limit_seconds=patience)
     answers = await recorder.run("pytest", command, stack.limit_seconds).answers()
@@ -115,9 +122,11 @@ async def outside(session: Session, stack: Stack, name: str) -> dagger.Container
     settings = {f"{part.upper()}_URL": url for part, url in stack.addresses.items()}
     settings |= dict.fromkeys(("ALONE_URL", "LOCKED_URL", "EDGE_URL", "DATABASE_URL"), "")
     settings |= {"KEYS_DIR": "", "OPENAPI": "/openapi.json", "REPORTS_DIR": REPORTS}
-    if stack.keys:
-        container = container.with_mounted_directory("/keys", stack.keys)
-        settings["KEYS_DIR"] = "/keys"
+    keys = stack.keys if name == "contract" else ()  # the page has a key of its own
+    if keys:
+        settings["KEYS_DIR"] = contract.KEYS
+    for holder, key in zip(holders(len(keys)), keys, strict=True):
+        container = container.with_mounted_secret(f"{contract.KEYS}/{holder}.key", key)
     for variable, value in settings.items():
         container = container.with_env_variable(variable, value)
     for port, service in (await stack.ways()).items():

@@ -28,7 +28,7 @@ from mnist_pipeline.changes import HistoryAbsentError, changed
 from mnist_pipeline.containers import ScannerLateError
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.deploy import DeploymentError
-from mnist_pipeline.gates.addresses import StackUnreachableError
+from mnist_pipeline.gates.addresses import KeysIncompleteError, StackUnreachableError
 from mnist_pipeline.gates.decision import ReleaseRefusedError
 from mnist_pipeline.gates.inputs import plan
 from mnist_pipeline.gates.ledger import LedgerMalformedError
@@ -121,6 +121,7 @@ TOLD = (  # errors that are the caller's to mend; their message is enough
     HistoryUnusableError,
     LedgerMalformedError,
     RegistryAddressError,
+    KeysIncompleteError,
     notify.ChatUnknownError,
     ReportUnknownError,
     StackUnreachableError,
@@ -352,7 +353,7 @@ class MnistPipeline:
         """
         addresses = {"backend": backend_url, "frontend": frontend_url}
         addresses |= {"metrics": metrics_url, "prometheus": prometheus_url}
-        target = integration.Stack(addresses, keys, here or (), timeout)
+        target = integration.Stack(addresses, keys or (), here or (), timeout)
         return await (await told(integration.integration(self.source, target))).bundle()
 
     @function(cache="never")

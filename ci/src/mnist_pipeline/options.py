@@ -55,10 +55,11 @@ FrontendUrl = Annotated[str, Doc("Where the page answers; without it no browser 
 MetricsUrl = Annotated[str, Doc("The backend's own page of metrics, with its path.")]
 PrometheusUrl = Annotated[str, Doc("Where Prometheus answers.")]
 Callers = Annotated[
-    dagger.Directory | None,
+    list[dagger.Secret] | None,
     Doc(
-        "A folder with the files first.key, second.key and admin.key, for a service that asks for "
-        "keys; with them a test makes the champion the challenger, too."
+        "The API keys of two callers and of an administrator, in this order, for a service that "
+        "asks for keys, as file://first.key,file://second.key,file://admin.key; with them a test "
+        "makes the champion the challenger, too."
     ),
 ]
 Here = Annotated[

@@ -1,7 +1,7 @@
-"""Addresses of a stack that runs elsewhere, as a container can use them.
+"""Addresses of a stack that runs elsewhere, as a container can use them, and whose keys it takes.
 
-Contract: an address of the caller's own machine is one that a service leads to, or is refused. Does
-not know what answers there.
+Contract: an address of the caller's own machine is one that a service leads to, or is refused; keys
+are those of all holders, or none. Does not know what answers there.
 """
 
 from collections.abc import Collection
@@ -9,10 +9,27 @@ from urllib.parse import urlsplit
 
 HERE = {"localhost", "127.0.0.1", "::1"}  # hosts that mean another machine inside a container
 NEEDED = {"backend"}
+HOLDERS = ("first", "second", "admin")  # of the keys that the tests use, in the order of --keys
 
 
 class StackUnreachableError(ValueError):
     """An address cannot be one of a stack that a container reaches."""
+
+
+class KeysIncompleteError(ValueError):
+    """A holder's key is missing, or there is one too many."""
+
+
+def holders(count: int) -> tuple[str, ...]:
+    """Whose keys so many keys are.
+
+    Raises:
+        KeysIncompleteError: they are neither none nor those of all holders.
+    """
+    if count not in {0, len(HOLDERS)}:
+        message = f"--keys has {count}, and not one each of {', '.join(HOLDERS)}, in this order"
+        raise KeysIncompleteError(message)
+    return HOLDERS[:count]
 
 
 def reachable(name: str, url: str, ways: Collection[int]) -> str:
