@@ -3,7 +3,8 @@
 
 Contract: a rule `violations_of_x(root)` answers with lines "path:line: what is wrong"; it finds
 nothing in this repository and finds its fault in PLANTED. Standard library and pytest only; reading
-and the rules about words stand in tests/layout/, so that this file is the tables and their meaning.
+and the rules about words and secrets stand in tests/layout/, so that this file is the tables and
+their meaning.
 Does not know: what the code does, whether it is formatted (ruff) or typed (mypy).
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from layout import words
+from layout import canaries, words
 from layout.source import files, functions, imports, lines, name, nodes, parsed, trees
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -239,12 +240,14 @@ def violations_of_budgets(root: Path) -> list[str]:
 
 RULES = {
     rule.__name__.removeprefix("violations_of_"): rule
-    for source in (globals(), vars(words))
+    for source in (globals(), vars(words), vars(canaries))
     for title, rule in source.items()
     if title.startswith("violations_of_")
 }
 LONG = "x = 1\n" * 300
 ARGUMENT = '@function\ndef f(self, a: str):\n    """Helps."""\n    return a\n'
+TAKING = "Key = Annotated[dagger.Secret | None, Doc('what')]\nKeys = list[Key]\n"
+CANARIES = "tests/faults/canaries.py"
 PIPELINE, BACKEND = "ci/src/mnist_pipeline", "apps/backend/src/mnist_backend"
 PLANTED = [  # rule, file, what is wrong in it
     ("syntax", f"{BACKEND}/app.py", "x = ("),
@@ -280,6 +283,10 @@ PLANTED = [  # rule, file, what is wrong in it
     ("help", f"{PIPELINE}/main.py", "@dagger.function\ndef f(self):\n    return 1"),
     ("help", f"{PIPELINE}/main.py", ARGUMENT),
     ("help", f"{PIPELINE}/main.py", ARGUMENT.replace("str", "Annotated[str, Doc('')]")),
+    ("canaries", f"{PIPELINE}/main.py", ARGUMENT.replace("str", "dagger.Secret")),
+    ("canaries", f"{PIPELINE}/main.py", TAKING + ARGUMENT.replace("str", "Keys")),
+    ("canaries", f"{PIPELINE}/main.py", TAKING + "@object_type\nclass A:\n    a: Key"),
+    ("canaries", CANARIES, "CANARIES = {'f': ('a',)}"),
     ("alerts", "monitoring/alerts.yaml", "groups:\n  - rules:\n      - alert: BackendDown\n"),
     ("locks", "Makefile", "env:\n\tpip install --require" + "-hashes -r a.lock"),
     ("hosts", "apps/backend/Dockerfile", "RUN pip install -i https://mirror.example.org/simple a"),
@@ -298,7 +305,9 @@ PLANTED = [  # rule, file, what is wrong in it
 KEPT = {  # a tree without a fault
     "ci/placeholders.py": "FORBIDDEN = ['/TO" + "DO']  # a value, not a remark",
     f"{PIPELINE}/main.py": "from . import gates\nText = Annotated[str, Doc('what')]\n"
-    + ARGUMENT.replace("str", "Text"),
+    + TAKING
+    + ARGUMENT.replace("a: str", "a: Text, key: Key"),
+    CANARIES: "CANARIES = {'f': ('key',)}",
     "tests/long.py": f"# budget: one table that is read as a whole\n{LONG}",
     "ci/long.py": "def f():  # budget: one table of one column\n" + "    print()\n" * 40,
     "ci/shape.py": "class Peer(Protocol):\n    def f(self): ...\ndef g() -> None:\n    'Is quiet.'",
