@@ -19,6 +19,7 @@ CANARIES = {
     "notify": ("slack", "teams"),
     "promote": ("password",),
     "publish": ("password", "key", "key_password", "identity_token"),
+    "release": ("password", "key", "key_password", "identity_token"),
     "rescan": ("password",),
     "signing_key": ("key_password",),
     "up": ("page_key", "grafana_password"),

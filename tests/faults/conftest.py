@@ -3,10 +3,11 @@
 Contract: the pipeline is called as a user calls it, over a copy in which a fault may be planted.
 """
 
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -31,14 +32,34 @@ def tracked() -> list[str]:
     ).stdout.splitlines()
 
 
+def copied(place: Path) -> Path:
+    """Copies the tree, as a newcomer would have it, into a folder."""
+    for name in tracked():
+        if (ROOT / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place / name)
+    return place
+
+
+def daggerw(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Calls the launcher as a user does, with more in its environment."""
+    return subprocess.run(
+        [ROOT / "daggerw", "--progress", "plain", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the tree in which to plant a fault."""
-    for name in tracked():
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
-    return tmp_path
+    return copied(tmp_path)
 
 
 @pytest.fixture
@@ -46,15 +67,7 @@ def verdicts(tree: Path) -> Callable[[str], dict[str, str]]:
     """Runs stages over the copy and answers with each one's line of the table, without its name."""
 
     def run(stages: str) -> dict[str, str]:
-        command = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={tree}"]
-        done = subprocess.run(
-            [*command, "test", "--stages", stages],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
+        done = daggerw("call", f"--source={tree}", "test", "--stages", stages)
         printed = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
         assert done.returncode == 1, f"exit code {done.returncode}, not 1:\n{printed[-3000:]}"
         rows = re.findall(

@@ -12,114 +12,35 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import pytest
 
-from faults.conftest import LIMIT_SECONDS, ROOT, tracked
+from faults.canaries import GZIP, forms
+from faults.conftest import LIMIT_SECONDS, ROOT, copied
+from faults.project import NAMESPACE, Project, committed, refusal, told
 from faults.registry import USER, Registry, digest_of
 from faults.test_planted import append
 
 pytestmark = [pytest.mark.timeout(2 * LIMIT_SECONDS), pytest.mark.rehearsed]
-HOST, NAMESPACE = "registry.local", "digits"
 BACKEND = f"{NAMESPACE}/mnist-backend"
 POLICY = "ci/release-policy.toml"
 FEW = 'checks = ["lint", "scan"]'
 CANARY = f"canary-{token_hex(16)}"  # the password of a key, and a part of a webhook
-GZIP = b"\x1f\x8b"
-
-
-@dataclass(frozen=True)
-class Project:
-    """A copy of the tree with a history and keys, and a registry."""
-
-    tree: Path
-    keys: Path
-    registry: Registry
-    done: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
-
-    @property
-    def key_password(self) -> str:
-        """The option that hands over the password of the key."""
-        return f"--key-password=file://{self.keys.parent}/password"
-
-    @property
-    def address(self) -> str:
-        """The registry as the pipeline knows it."""
-        return f"{HOST}:{self.registry.server_port}/{NAMESPACE}"
-
-    def call(self, *arguments: str, service: bool = True) -> subprocess.CompletedProcess[str]:
-        """Calls a function of the pipeline over the tree."""
-        call = [ROOT / "daggerw", "--progress", "plain", "call", f"--source={self.tree}"]
-        at = f"--registry-service=tcp://127.0.0.1:{self.registry.server_port}"
-        done = subprocess.run(
-            [*call, *arguments, *([at] if service else [])],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
-        self.done.append(done)
-        return done
-
-    def publish(self, *more: str) -> subprocess.CompletedProcess[str]:
-        """Publishes for dev."""
-        key = [f"--key=file://{self.keys}/cosign.key", self.key_password]
-        git = f"--git-dir={self.tree}/.git"
-        return self.call("publish", "--env=dev", f"--registry={self.address}", git, *key, *more)
-
-    def promote(self, to: str) -> subprocess.CompletedProcess[str]:
-        """Promotes what is on dev."""
-        public = f"--key={self.keys}/cosign.pub"
-        return self.call(
-            "promote", "--from=dev", f"--to={to}", f"--registry={self.address}", public
-        )
-
-    def verify(self, name: str = "mnist-backend:dev") -> subprocess.CompletedProcess[str]:
-        """Verifies an image by the policy of dev."""
-        public = f"--key={self.keys}/cosign.pub"
-        return self.call("verify", f"--image={self.address}/{name}", "--env=dev", public)
-
-
-def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """The decision that a call printed."""
-    assert done.returncode == 0, done.stderr[-3000:]
-    return dict(json.loads(done.stdout))
-
-
-def refusal(done: subprocess.CompletedProcess[str]) -> str:
-    """Everything that a call printed which ended badly."""
-    printed = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
-    assert done.returncode == 1, f"exit code {done.returncode}, not 1:\n{printed[-3000:]}"
-    return printed
-
-
-def git(tree: Path, *arguments: str) -> None:
-    """Runs git in a copy of the tree, under no one's name."""
-    identity = ["-c", "user.name=n", "-c", "user.email=n@example.org"]
-    subprocess.run(["git", *identity, *arguments], cwd=tree, check=True, capture_output=True)  # noqa: S607  the machine's own
 
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A release on dev, of a tagged commit."""
     tree, keys = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("keys") / "pair"
-    for name in tracked():
-        if (ROOT / name).is_file():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tree / name)
+    copied(tree)
     text = (tree / POLICY).read_text(encoding="utf-8")
     head, mark, tail = text.partition("[environments.production]")
     asked = re.sub(r"^checks = .*$", FEW, head, flags=re.MULTILINE)
     (tree / POLICY).write_text(asked + mark + tail, encoding="utf-8")
-    git(tree, "init", "-q")
-    git(tree, "add", "-A")
-    git(tree, "commit", "-qm", "An earlier tree")
-    git(tree, "tag", "v1.2.2")
+    committed(tree, "v1.2.2")
     git(tree, "commit", "-qm", "A tree to release", "--allow-empty")
     git(tree, "tag", "v1.2.3")
     (keys.parent / "password").write_text(CANARY, encoding="utf-8")
@@ -140,7 +61,7 @@ def project(released: Project, tmp_path: Path) -> Iterator[Project]:
     registry.blobs = dict(old.blobs)
     registry.manifests, registry.tags = dict(old.manifests), dict(old.tags)
     shutil.copytree(released.tree, tmp_path / "tree", symlinks=True)
-    yield Project(tmp_path / "tree", released.keys, registry, released.done)
+    yield Project(tmp_path / "tree", released.keys, registry, done=released.done)
     registry.shutdown()
     registry.server_close()
 
@@ -279,8 +200,8 @@ def test_no_secret_is_in_what_was_printed_or_pushed(project: Project, tmp_path: 
         kept.append(gzip.decompress(blob) if blob.startswith(GZIP) else blob)
     key = (project.keys / "cosign.key").read_bytes().splitlines()[1]
     assert any(b"sha256:" in text for text in kept)
-    for secret in (CANARY.encode(), key):
-        assert not [text[:200] for text in kept if secret in text]
+    for form in (*forms(CANARY.encode()), *forms(key)):
+        assert not [text[:200] for text in kept if form in text]
 
 
 def test_a_rehearsal_of_production_ends_in_a_verified_image(tmp_path: Path) -> None:
