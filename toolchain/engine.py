@@ -27,6 +27,8 @@ from toolchain.steps import CommandError, answer
 FIRST_PORT = 5055
 START_SECONDS = 60
 STOP_SECONDS = 15
+NEEDED = {"PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+NEEDED |= {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}  # in small letters, too
 NAMESPACES = (
     *("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"),
     *("--propagation", "private", "--"),
@@ -103,6 +105,7 @@ def start_engine(settings: Settings, key: str) -> Running:
             stderr=stream,
             start_new_session=True,
             cwd="/",
+            env=own_environment(settings.environment),
         )
     version = settings.engine_version
     running = Running(process.pid, _start_time(process.pid), version, key, port)
@@ -111,6 +114,11 @@ def start_engine(settings: Settings, key: str) -> Running:
     partial.replace(settings.cache / "run" / "engine.json")
     _wait_until_ready(settings, running, process, log)
     return running
+
+
+def own_environment(caller: dict[str, str]) -> dict[str, str]:
+    """Return what an engine needs of its starter's environment, which may hold a user's secrets."""
+    return {name: value for name, value in caller.items() if name.upper() in NEEDED}
 
 
 def stop_engine(settings: Settings) -> bool:

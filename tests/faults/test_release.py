@@ -20,7 +20,7 @@ import pytest
 
 from faults.canaries import GZIP, forms
 from faults.conftest import LIMIT_SECONDS, ROOT, copied
-from faults.project import NAMESPACE, Project, committed, refusal, told
+from faults.project import NAMESPACE, Project, committed, git, refusal, told
 from faults.registry import USER, Registry, digest_of
 from faults.test_planted import append
 
@@ -218,3 +218,23 @@ def test_a_rehearsal_of_production_ends_in_a_verified_image(tmp_path: Path) -> N
         ruling["check"] for ruling in decision["rulings"]["backend"]
     }
     assert decision["rulings"]["all"] == [{"check": "trial", "outcome": "passed", "reason": ""}]
+
+
+def test_a_refused_release_hands_over_what_it_was_refused_by(
+    project: Project, tmp_path: Path
+) -> None:
+    """Decision and evidence are there, and the sums of the evidence are what would be signed."""
+    append(project.tree, "scripts/bench.py", "import calendar\n")
+    key = (f"--key=file://{project.keys}/cosign.key", project.key_password)
+    call = ("release", "--env=dev", f"--registry={project.address}", *key)
+    history, kept = f"--git-dir={project.tree}/.git", tmp_path / "kept"
+    done = project.call(*call, history, "export", f"--path={kept}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    decision = json.loads((kept / "release.json").read_text(encoding="utf-8"))
+    assert decision["verdict"] == "red"
+    assert [reason for reason in decision["reasons"] if reason.startswith("lint: red: ")]
+    sums = (kept / "SHA256SUMS").read_bytes()
+    assert decision["evidence"] == digest_of(sums)
+    checked = ["sha256sum", "--check", "--quiet", kept / "SHA256SUMS"]
+    subprocess.run(checked, cwd=kept / "evidence", check=True)
+    assert (kept / "evidence" / "index.html").is_file()

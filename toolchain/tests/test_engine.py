@@ -18,7 +18,14 @@ from pathlib import Path
 import pytest
 
 from toolchain import engine
-from toolchain.engine import Running, is_ready, running_engine, start_engine, stop_engine
+from toolchain.engine import (
+    Running,
+    is_ready,
+    own_environment,
+    running_engine,
+    start_engine,
+    stop_engine,
+)
 from toolchain.errors import EngineStartError, EngineVersionConflictError
 from toolchain.settings import Settings
 from toolchain.tests.conftest import Server
@@ -205,6 +212,7 @@ def test_an_engine_that_ends_at_once_shows_its_log(
 ) -> None:
     """The error has the last lines and the path of the log, and no record stays."""
     program("unshare", "echo cannot mount; exit 1")
+    settings = dataclasses.replace(settings, environment={"PATH": os.environ["PATH"]})
     monkeypatch.setattr(engine, "_assemble", lambda settings: settings.folder("run"))
     with pytest.raises(EngineStartError, match="ended at once") as failure:
         start_engine(settings, "key")
@@ -235,3 +243,9 @@ def test_the_engine_gets_the_machines_own_authorities(
     laid = settings.cache / "machine/usr/local/share/ca-certificates/own.crt"
     assert laid.exists() == has_folder
     assert (settings.cache / "machine/usr/local/bin/engine").exists()
+
+
+def test_an_engine_is_not_given_its_starters_secrets() -> None:
+    """What leads through the network reaches it, in either spelling, and nothing else."""
+    network = {"PATH": "/usr/bin", "https_proxy": "http://proxy:3128", "NO_PROXY": "localhost"}
+    assert own_environment({**network, "GHCR_TOKEN": "a secret"}) == network
