@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,25 @@ def test_a_replica_that_begins_anew_never_counts_backwards() -> None:
     for value in (100.0, 130.0, 5.0, 9.0):
         growth.see("10.0.0.1", "blue", {"answered": value})
     assert growth.sums["blue", "answered"] == 30 + 5 + 4
+
+
+def test_a_replica_that_dies_while_it_tells_adds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an answer is none, and no other replica's is lost for it."""
+
+    class Dying(BaseHTTPRequestHandler):
+        """Promises more than it says."""
+
+        def do_GET(self) -> None:
+            """Say less."""
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(METRICS.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Dying) as server:
+        threading.Thread(target=server.handle_request).start()
+        monkeypatch.setattr(observing, "METRICS_PORT", server.server_port)
+        assert observing.metrics("127.0.0.1") == ""

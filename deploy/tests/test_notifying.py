@@ -4,6 +4,8 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import pytest
+
 from mnist_deploy.notifying import Event, sent, slack, teams
 
 EVENT = Event(
@@ -50,3 +52,37 @@ def test_an_event_is_delivered_and_a_dead_address_is_told() -> None:
     assert json.loads(got[0])["text"].startswith("production")
     assert [failure.split(" ")[0] for failure in failures] == ["teams"]
     assert "hush" not in failures[0]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:9/hu sh", "http://127.0.0.1:9/hu\nsh", "http://127.0.0.1:x/hush", "hush"],
+)
+def test_an_address_that_cannot_be_one_is_told_without_it(address: str) -> None:
+    """Whatever is wrong with an address, nothing is raised and nothing of it is said."""
+    (failure,) = sent(EVENT, {"slack": address})
+    assert failure.startswith("slack was not told: ")
+    assert "sh" not in failure
+
+
+def test_only_what_speaks_http_is_told() -> None:
+    """A file is no receiver, though it could be opened."""
+    (failure,) = sent(EVENT, {"teams": "file:///dev/null"})
+    assert failure == "teams was not told: the address does not begin with https://"
+
+
+def test_a_receiver_that_does_not_speak_http_is_told() -> None:
+    """What answers with something else is named like one that does not answer."""
+
+    class Babbler(BaseHTTPRequestHandler):
+        """Says something that is no status line."""
+
+        def handle(self) -> None:
+            """Say it."""
+            self.rfile.readline()
+            self.wfile.write(b"good day\r\n")
+
+    with HTTPServer(("127.0.0.1", 0), Babbler) as server:
+        threading.Thread(target=server.handle_request).start()
+        address = f"http://127.0.0.1:{server.server_port}/hush"
+        assert sent(EVENT, {"slack": address}) == ["slack was not told: BadStatusLine"]

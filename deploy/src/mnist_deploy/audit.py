@@ -21,8 +21,16 @@ def hashed(entry: dict[str, object]) -> str:
 
 
 def entry(last: str, event: str, fields: dict[str, object]) -> str:
-    """The line that follows the last one, which is empty at the very start."""
-    previous = str(json.loads(last)["hash"]) if last.strip() else START
+    """The line that follows the last one, which is empty at the very start.
+
+    Raises:
+        AuditBrokenError: the last one is no entry.
+    """
+    try:
+        previous = str(json.loads(last)["hash"]) if last.strip() else START
+    except (ValueError, KeyError, TypeError) as error:
+        message = "the last line of the audit trail is no entry: somebody changed it, or it was cut"
+        raise AuditBrokenError(message) from error
     new: dict[str, object] = {"event": event, **fields, "previous": previous}
     return json.dumps(new | {"hash": hashed(new)}, sort_keys=True)
 

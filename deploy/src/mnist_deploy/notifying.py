@@ -4,6 +4,7 @@ Contract: payloads are pure functions of an event; an address is a secret and is
 one that does not answer is told, never raised. Does not know deployments.
 """
 
+import http.client
 import json
 import urllib.request
 from collections.abc import Mapping
@@ -81,12 +82,18 @@ def sent(event: Event, addresses: Mapping[str, str]) -> list[str]:
     """Sends an event to every address; returns what could not be delivered, in words."""
     failures = []
     for name, address in addresses.items():
-        content = json.dumps(PAYLOADS[name](event)).encode()
-        kind = {"Content-Type": "application/json"}
-        try:
-            request = urllib.request.Request(address, content, kind)
-            with urllib.request.urlopen(request, timeout=LIMIT_SECONDS):
-                pass
-        except (OSError, ValueError) as error:
-            failures.append(f"{name} was not told: {type(error).__name__}")
+        failure = posted(json.dumps(PAYLOADS[name](event)).encode(), address)
+        failures += [f"{name} was not told: {failure}"] if failure else []
     return failures
+
+
+def posted(content: bytes, address: str) -> str:
+    """Why a message was not taken, without its address; empty where it was."""
+    try:
+        request = urllib.request.Request(address, content, {"Content-Type": "application/json"})
+        if request.type not in {"http", "https"}:
+            return "the address does not begin with https://"
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS):
+            return ""
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return type(error).__name__

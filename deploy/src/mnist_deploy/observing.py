@@ -4,6 +4,7 @@ Contract: a replica that begins anew, or comes and goes, never makes a sum run b
 does not answer adds nothing. Does not know what is made of the sums.
 """
 
+import http.client
 import re
 import socket
 import urllib.request
@@ -98,5 +99,5 @@ def metrics(address: str) -> str:
         url = f"http://{address}:{METRICS_PORT}/metrics"
         with urllib.request.urlopen(url, timeout=LIMIT_SECONDS) as response:
             return str(response.read().decode())
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return ""
