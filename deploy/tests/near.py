@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from mnist_deploy.errors import CommandFailedError
+from mnist_deploy.errors import CommandFailedError, HostUnreachableError
 from mnist_deploy.ssh import Host
 
 DOCKER = """\
@@ -54,6 +54,37 @@ class Near(Host):
         with path.open("wb") as stream:
             write(stream)
         self._run(script, path.read_bytes(), 60)
+
+
+class Broken(Near):
+    """A host to which the line breaks once a script has run, so that it is sent again."""
+
+    def __init__(self, folder: Path, at: str) -> None:
+        """Break at the first script with these words."""
+        super().__init__(folder)
+        self.at = at
+
+    def _run(self, script: str, content: bytes | None, limit_seconds: float) -> str:
+        said = super()._run(script, content, limit_seconds)
+        if self.at and self.at in script:
+            self.at = ""
+            raise HostUnreachableError("the line broke")
+        return said
+
+
+class Cut(Near):
+    """A host to which the line breaks before all of a script's input has come."""
+
+    def _run(self, script: str, content: bytes | None, limit_seconds: float) -> str:
+        return super()._run(script, content and content[:-1], limit_seconds)
+
+
+def installed(folder: Path, docker: str) -> str:
+    """The folder of programs in which a Docker is that only pretends."""
+    folder.mkdir()
+    (folder / "docker").write_text(docker)
+    (folder / "docker").chmod(0o755)
+    return str(folder)
 
 
 def written(path: Path, *, named: str = "") -> Path:

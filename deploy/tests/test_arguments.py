@@ -27,11 +27,12 @@ def test_an_image_is_a_name_and_a_reference(pair: str) -> None:
         arguments.given([pair])
 
 
-def test_a_wrong_argument_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("host", ["nobody", "", "false"])
+def test_a_wrong_argument_ends_with_2(host: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The message names the argument and the form that it must have."""
     where = ["--environment", "staging", "--key", "k", "--known-hosts", "h"]
-    assert main(["status", "--host", "nobody", *where]) == 2
-    assert "--host 'nobody' is not user@host" in capsys.readouterr().err
+    assert main(["status", "--host", host, *where]) == 2
+    assert f"--host {host!r} is not user@host" in capsys.readouterr().err
 
 
 def test_a_missing_key_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:

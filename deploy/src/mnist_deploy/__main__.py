@@ -97,6 +97,9 @@ def choices(arguments: argparse.Namespace) -> Choices:
     if arguments.requests < 1 or arguments.rate <= 0:
         message = "--requests and --rate are at least 1"
         raise UsageInvalidError(message)
+    if arguments.certificate and not arguments.certificate.is_file():
+        message = f"--certificate {arguments.certificate} is no file"
+        raise UsageInvalidError(message)
     return Choices(
         arguments.requests,
         arguments.rate,

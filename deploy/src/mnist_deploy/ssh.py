@@ -2,8 +2,8 @@
 
 Contract: the host's key must be among the known ones; all commands share one connection, which is
 made anew where it broke. What changes the host names the lock's token, and is refused there once
-the lock is another's. Secrets travel on standard input only; the copy of the key goes at the end.
-Does not know what is deployed.
+the lock is another's. Secrets travel on standard input only, and the copy of the key that ssh is
+given goes when the host is closed. Does not know what is deployed.
 """
 
 import re
@@ -27,6 +27,7 @@ LIMIT_SECONDS = 120
 TRIES = 4
 UNREACHABLE = 255
 LOST = 97  # the lock is another's
+WAITED = "flock 8; "
 ADDRESS = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
 
@@ -64,10 +65,11 @@ class Host:
     def __init__(self, address: Address, folder: str) -> None:
         self.address, self.folder = address, folder
         self.token = ""  # of the lock, while it is held
-        self._control = Path(tempfile.mkdtemp(prefix="deploy-")) / "line"
-        self._key = self._control.with_name("key")
-        self._key.touch(mode=0o600)
-        self._key.write_bytes(address.key.read_bytes())
+        self._kept = tempfile.TemporaryDirectory(prefix="deploy-")
+        self._control = Path(self._kept.name) / "line"
+        key = self._control.with_name("key")
+        key.touch(mode=0o600)
+        key.write_bytes(address.key.read_bytes())
         options = {
             "BatchMode": "yes",
             "ConnectTimeout": "10",
@@ -84,7 +86,7 @@ class Host:
         }
         pairs = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
         port = ["-p", str(address.port)]
-        self._ssh = ["ssh", *pairs, "-i", str(self._key), *port, f"{address.user}@{address.host}"]
+        self._ssh = ["ssh", *pairs, "-i", str(key), *port, f"{address.user}@{address.host}"]
 
     def read(self, script: str, *, limit_seconds: float = LIMIT_SECONDS) -> str:
         """Runs a script that changes nothing, in the folder; tries again where the line broke.
@@ -154,6 +156,7 @@ class Host:
         quoted = shlex.quote(name)
         self.change(
             f"umask 077; mkdir -p $(dirname {quoted}) && cat >{quoted}.new && "
+            f"[ $(wc -c <{quoted}.new) -eq {len(content)} ] && "  # a line that broke ends it early
             f"chmod {mode} {quoted}.new && mv {quoted}.new {quoted}",
             content=content,
         )
@@ -164,9 +167,11 @@ class Host:
 
     def close(self) -> None:
         """Ends the connection, and removes the copy of the key."""
-        self._key.unlink(missing_ok=True)
         command = [*self._ssh[:-1], "-O", "exit", self._ssh[-1]]
-        subprocess.run(command, capture_output=True, check=False)
+        try:
+            subprocess.run(command, capture_output=True, check=False)
+        finally:
+            self._kept.cleanup()
 
     def _line(self, script: str) -> str:
         folder = shlex.quote(self.folder)
@@ -201,7 +206,12 @@ class Host:
             raise CommandFailedError(named(script), code, said)
 
 
+def alone(name: str, script: str) -> str:
+    """A script that waits for its former run to end, which a line that broke did not end."""
+    return f"exec 8>.{name}.alone; {WAITED}{script}"
+
+
 def named(script: str) -> str:
     """A script in a few words, for a message."""
-    text = " ".join(script.rpartition("exit 97; ")[2].split())
+    text = " ".join(script.rpartition("exit 97; ")[2].rpartition(WAITED)[2].split())
     return text if len(text) <= 70 else f"{text[:69]}…"  # noqa: PLR2004
