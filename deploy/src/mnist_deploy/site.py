@@ -15,12 +15,14 @@ from pathlib import Path
 from mnist_deploy import audit
 from mnist_deploy.errors import CommandFailedError
 from mnist_deploy.release import COLOURED, STANDING, WATCHING, Release, State, variables
-from mnist_deploy.ssh import Host
+from mnist_deploy.ssh import Host, alone
 
 COMPOSE = Path(__file__).resolve().parents[2] / "compose"
 WAIT_SECONDS = 90
 GATE_SECONDS = 300  # for golden images of a slow release, and its late answers
 SHIFT = "mnist-shift"  # the container that shifts the traffic
+GATE = "mnist-gate"  # the one that tries a colour
+OURS = re.compile(r"(^|/)mnist-")  # a repository of images, wherever they came from
 POLL_SECONDS = 1.0
 CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Compose tells terminals this, and others too
 
@@ -57,8 +59,12 @@ class Site:
         about = {"time": moment, "who": self.who, "environment": self.environment}
         line = audit.entry(last, event, {**about, "deployment": self.deployment, **fields})
         hashed = json.loads(line)["hash"]
-        append = f"tail -n 1 audit.jsonl 2>/dev/null | grep -q {hashed} || cat >>audit.jsonl"
-        self.host.change(append, content=line.encode() + b"\n")
+        content = line.encode() + b"\n"
+        append = (
+            f"tail -n 1 audit.jsonl 2>/dev/null | grep -q {hashed} || {{ cat >.audit.new && "
+            f"[ $(wc -c <.audit.new) -eq {len(content)} ] && cat .audit.new >>audit.jsonl; }}"
+        )
+        self.host.change(append, content=content)
 
     def trail(self) -> list[dict[str, object]]:
         """The audit trail, verified."""
@@ -126,9 +132,10 @@ class Site:
     def tried(self, colour: str, requests: int, rate: float) -> dict[str, object]:
         """What the gate sees of a colour, and what its replicas use meanwhile."""
         options = f"--colour {colour} --requests {requests} --rate {rate}"
-        run = f"docker compose run --rm -T --no-deps deployer gate {options}"
+        run = f"docker compose run --rm -T --no-deps --name {GATE} deployer gate {options}"
         half = max(1.0, requests / rate / 2)
         script = (
+            f"{gone(GATE)} || exit 1; "
             f"ids=$(docker compose --profile green ps -q backend-{colour}); "
             f"{run} >.gate.json 2>.gate.log & p=$!; sleep {half:.0f}; "
             "docker stats --no-stream --format '{{json .}}' $ids >.stats.json; "
@@ -136,16 +143,18 @@ class Site:
             "wait $p; code=$?; [ $code -eq 0 ] || { cat .gate.log >&2; exit $code; }; "
             "cat .cpus; echo --; cat .stats.json; echo --; tail -n 1 .gate.json"
         )
-        said = self.host.change(script, limit_seconds=requests / rate + GATE_SECONDS)
+        limit = requests / rate + GATE_SECONDS
+        said = self.host.change(alone("gate", script), limit_seconds=limit)
         cpus, stats, report = said.split("--\n")
         return {**json.loads(report), "used": used(cpus.split(), stats.splitlines())}
 
     def shift(self, arguments: Sequence[str], tell: Callable[[dict[str, object]], None]) -> int:
         """Has traffic shifted beside the edge, and tells what that tells; returns its exit code."""
-        self.host.change(f"docker rm --force {SHIFT} >/dev/null 2>&1 || true")
-        self.compose(
-            "run", "--detach", "--no-deps", "--name", SHIFT, "deployer", "shift", *arguments
-        )
+        self.unshift()  # so that what is there afterwards is not an earlier release's
+        run = ["docker", "compose", "run", "--detach", "--no-deps", "--name", SHIFT, "deployer"]
+        began = f"docker inspect --format '{{{{.State.Status}}}}' {SHIFT} 2>/dev/null"
+        script = f"{began} | grep -qE 'running|exited' || {shlex.join([*run, 'shift', *arguments])}"
+        self.host.change(alone("shift", script), limit_seconds=WAIT_SECONDS + 60)
         seen = 0
         while True:
             form = "{{.State.Status}} {{.State.ExitCode}}"
@@ -157,28 +166,43 @@ class Site:
                 tell(json.loads(line) if line.startswith("{") else {"event": "said", "text": line})
             seen = len(lines)
             if not status.startswith(("running", "created")):
-                self.host.change(f"docker rm --force {SHIFT} >/dev/null")
+                self.unshift()
                 return int(status.split()[1])
             time.sleep(POLL_SECONDS)
 
+    def unshift(self) -> None:
+        """Ends whatever shifts traffic."""
+        self.host.change(alone("shift", gone(SHIFT)))
+
     def flip(self, colour: str) -> None:
         """Ends whatever shifts traffic, and gives all of it to one colour."""
-        self.host.change(f"docker rm --force {SHIFT} >/dev/null 2>&1 || true")
+        self.unshift()
         self.compose("run", "--rm", "-T", "--no-deps", "deployer", "weigh", "--colour", colour)
 
     def forget(self, kept: Sequence[Release]) -> None:
-        """Removes images that no kept release has."""
-        wanted = {reference for release in kept for reference in release.images.values()}
-        said = self.host.read(
-            "docker images --no-trunc --format '{{.ID}} {{.Repository}}' | "
-            "grep ' mnist-' | cut -d' ' -f1 | sort -u || true"
-        )
-        for identity in said.split():
-            if identity not in wanted:
-                try:
-                    self.host.change(f"docker image rm --force {identity} >/dev/null")
-                except CommandFailedError as error:
-                    self.say(f"an old image stays: {error}")
+        """Removes images that no kept release has; what cannot be removed is told."""
+        references = (reference for release in kept for reference in release.images.values())
+        wanted = {reference.rpartition("@")[2] for reference in references}
+        form = "{{.ID}} {{.Digest}} {{.Repository}}"  # an id is of a file, a digest of a registry
+        try:
+            said = self.host.read(f"docker images --digests --no-trunc --format '{form}'")
+        except CommandFailedError as error:
+            self.say(f"old images stay: {error}")
+            return
+        rows = [line.split(" ") for line in said.splitlines()]
+        stay = {identity for identity, digest, _ in rows if {identity, digest} & wanted}
+        for identity in sorted({i for i, _, repository in rows if OURS.search(repository)} - stay):
+            remove = f"docker image rm --force {identity} >/dev/null"
+            try:
+                self.host.change(f"{remove}; ! docker image inspect {identity} >/dev/null 2>&1")
+            except CommandFailedError as error:
+                self.say(f"an old image stays: {error}")
+
+
+def gone(container: str) -> str:
+    """A script that removes a container, which may be away, and fails unless it is afterwards."""
+    left = f"left=$(docker ps --all --quiet --filter 'name=^/{container}$')"
+    return f'docker rm --force {container} >/dev/null; {left} && [ -z "$left" ]'
 
 
 def services(colour: str) -> list[str]:
