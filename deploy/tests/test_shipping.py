@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from near import DOCKER, Near, written
+from near import DOCKER, Near, installed, written
 
 from mnist_deploy import archive, lock, shipping
-from mnist_deploy.errors import PreflightRefusedError, UsageInvalidError
+from mnist_deploy.errors import ReleaseRefusedError, UsageInvalidError
 
 PUBLISHED = "registry.example.org/mnist-backend@sha256:" + "a" * 64
 LOADED = "sha256:" + "b" * 64
@@ -17,11 +17,7 @@ LOADED = "sha256:" + "b" * 64
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Near]:
     """A host with a pretended Docker, whose lock is held."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "docker").write_text(DOCKER)
-    (programs / "docker").chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    monkeypatch.setenv("PATH", installed(tmp_path / "bin", DOCKER), prepend=":")
     folder = tmp_path / "mnist"
     folder.mkdir()
     near = Near(folder)
@@ -56,13 +52,13 @@ def test_what_arrives_must_be_what_was_asked_for(host: Near, tmp_path: Path) -> 
     """A host that loads another image than the one of the digest is not believed."""
     one = archive.opened(written(tmp_path / "backend.tar"))
     (Path(host.folder) / "loads").write_text(f"{LOADED}\n")
-    with pytest.raises(PreflightRefusedError, match="what arrived is not"):
+    with pytest.raises(ReleaseRefusedError, match="what arrived is not"):
         shipped(host, {"backend": one.identity}, {"backend": one})
 
 
 def test_an_image_that_nobody_has_is_named(host: Near) -> None:
     """Without a registry and without a file there is no way."""
-    with pytest.raises(PreflightRefusedError, match="backend: the host has no image"):
+    with pytest.raises(ReleaseRefusedError, match="backend: the host has no image"):
         shipped(host, {"backend": LOADED}, {})
 
 

@@ -7,11 +7,14 @@ host on standard input and stays in a folder that only its owner enters. Does no
 import re
 import secrets
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
+from mnist_deploy import shipping
 from mnist_deploy.errors import CommandFailedError, PreflightRefusedError
 from mnist_deploy.release import Release, State, findings
 from mnist_deploy.site import Site
+from mnist_deploy.ssh import alone
 
 DISK_LEAST = 3 * 1024 * 1024  # KiB: two releases of images, and room for logs
 MEMORY_LEAST = 2 * 1024 * 1024  # KiB: the idle colour
@@ -24,6 +27,7 @@ WATCHING_SECRETS = (
     "teams_url",
     "grafana_password",
 )
+DATABASE = ("database_password", "mnist_database_url")  # made together
 MADE = {"gate_key": ("gate", "predict"), "mnist_api_key": ("page", "predict,feedback")}
 CERTIFICATE_DAYS = "30"
 BUDGET = "objective:budget_left:ratio"
@@ -64,17 +68,21 @@ def fit(site: Site) -> None:
         raise PreflightRefusedError("; ".join(faults))
 
 
-def complete(site: Site, release: Release) -> None:
-    """Checks that a release has every image.
+def complete(site: Site, release: Release, files: Collection[str]) -> None:
+    """Checks that a release has every image, and that each can be had: files hold some of them.
 
     Raises:
-        PreflightRefusedError: it has not.
+        PreflightRefusedError: it has not, or one is nowhere.
     """
     lacking = release.needs(watched=site.watched)
     if lacking:
         names = ", ".join(lacking)
         message = f"the release has no image of {names}: give a file, or --image NAME=REFERENCE"
         raise PreflightRefusedError(message)
+    for part, reference in release.images.items():
+        if "@" not in reference and part not in files and not shipping.there(site.host, reference):
+            message = f"{part}: the host has no image {reference}, and no file of it was given"
+            raise PreflightRefusedError(message)
 
 
 def linted(site: Site, state: State, release: Release) -> None:
@@ -113,14 +121,32 @@ def affordable(site: Site) -> None:
     raise PreflightRefusedError(f"{message}; --force REASON deploys all the same")
 
 
-def secret(site: Site, release: Release, certificate: Path | None, self_signed: str) -> None:
-    """Makes the secrets that can be made, and checks that all are there.
+def provided(site: Site, certificate: Path | None, self_signed: str) -> None:
+    """Checks that every secret is on the host, or will be made.
 
     Raises:
         PreflightRefusedError: one is missing that nobody can make up.
     """
+    have = set(site.host.read("ls secrets 2>/dev/null || true").split())
+    made = {*DATABASE} if not {*DATABASE} & have else set()
+    made |= {"keys.json", *MADE} if {*MADE} - have else set()
+    made |= {"edge.pem"} if certificate or self_signed else set()
+    wanted = ["keys.json", "edge.pem", *DATABASE, *MADE]
+    wanted += WATCHING_SECRETS if site.watched else ()
+    lacking = [name for name in wanted if name not in have | made]
+    if lacking:
+        message = (
+            f"{site.host.folder}/secrets on the host lacks {', '.join(lacking)}: put each there as "
+            "a file (edge.pem is certificate and key; --certificate sends it, --self-signed makes "
+            "one)"
+        )
+        raise PreflightRefusedError(message)
+
+
+def secret(site: Site, release: Release, certificate: Path | None, self_signed: str) -> None:
+    """Makes the secrets that can be made."""
     have = set(site.host.read("mkdir -p secrets && chmod 700 secrets && ls secrets").split())
-    if not {"database_password", "mnist_database_url"} & have:
+    if not {*DATABASE} & have:
         word = secrets.token_urlsafe(32)
         site.host.put("secrets/database_password", word.encode(), "0444")
         address = f"postgresql://mnist:{word}@postgresql/mnist"
@@ -132,16 +158,6 @@ def secret(site: Site, release: Release, certificate: Path | None, self_signed: 
         site.host.put("secrets/edge.pem", certificate.read_bytes(), "0444")
     elif "edge.pem" not in have and self_signed:
         site.host.put("secrets/edge.pem", signed(self_signed), "0444")
-    have = set(site.host.read("ls secrets").split())
-    wanted = ["keys.json", "edge.pem", "database_password", "mnist_database_url", *MADE]
-    lacking = [n for n in (*wanted, *(WATCHING_SECRETS if site.watched else ())) if n not in have]
-    if lacking:
-        message = (
-            f"{site.host.folder}/secrets on the host lacks {', '.join(lacking)}: put each there as "
-            "a file (edge.pem is certificate and key; --certificate sends it, --self-signed makes "
-            "one)"
-        )
-        raise PreflightRefusedError(message)
     site.host.change("chmod 0444 secrets/*")
 
 
@@ -149,15 +165,20 @@ def key(site: Site, release: Release, name: str, who: str, scopes: str) -> None:
     """Has the backend's own command make an API key, which never leaves the host."""
     make = f"keys make --file /secrets/keys.json --name {who} --scopes {scopes} --days 3650"
     run = 'docker run --rm --network none --user $(id -u):$(id -g) --volume "$PWD/secrets:/secrets"'
-    site.host.change(
-        "umask 077; chmod u+w secrets/keys.json 2>/dev/null; "
+    script = (
+        f"[ ! -e secrets/{name} ] || exit 0; umask 077; chmod u+w secrets/keys.json 2>/dev/null; "
         f"{run} {release.images['backend']} python -m mnist_backend.{make} >secrets/{name}.new && "
         f"mv secrets/{name}.new secrets/{name}"
     )
+    site.host.change(alone("keys", script))
 
 
 def signed(name: str) -> bytes:
-    """A certificate that nobody vouches for, with its key: for rehearsals and first steps."""
+    """A certificate that nobody vouches for, with its key: for rehearsals and first steps.
+
+    Raises:
+        CommandFailedError: openssl does not make one for such a name.
+    """
     command = [
         "openssl",
         "req",
@@ -169,5 +190,7 @@ def signed(name: str) -> bytes:
         CERTIFICATE_DAYS,
     ]
     about = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
-    done = subprocess.run([*command, *about, "-keyout", "-"], capture_output=True, check=True)
+    done = subprocess.run([*command, *about, "-keyout", "-"], capture_output=True, check=False)
+    if done.returncode:
+        raise CommandFailedError("openssl", done.returncode, done.stderr.decode(errors="replace"))
     return done.stdout

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mnist_deploy import archive
-from mnist_deploy.errors import CommandFailedError, PreflightRefusedError, UsageInvalidError
+from mnist_deploy.errors import CommandFailedError, ReleaseRefusedError, UsageInvalidError
 from mnist_deploy.ssh import Host
 
 PULL_SECONDS = 900
@@ -40,7 +40,7 @@ def ship(
     """Brings every image of a release to the host.
 
     Raises:
-        PreflightRefusedError: one cannot be had, or is not what arrived.
+        ReleaseRefusedError: one cannot be had, or is not what arrived.
     """
     for part, reference in images.items():
         if there(host, reference):
@@ -52,10 +52,10 @@ def ship(
             load(host, part, files[part], say)
         else:
             message = f"{part}: the host has no image {reference}, and no file of it was given"
-            raise PreflightRefusedError(message)
+            raise ReleaseRefusedError(message)
         if not there(host, reference):
             message = f"{part}: what arrived is not {reference}"
-            raise PreflightRefusedError(message)
+            raise ReleaseRefusedError(message)
 
 
 def load(host: Host, part: str, file: archive.Archive, say: Say) -> None:

@@ -1,0 +1,99 @@
+"""What a deployment needs is looked for first, and what can be made is made once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from near import DOCKER, Broken, Near, installed
+
+from mnist_deploy import lock, preflight
+from mnist_deploy.errors import CommandFailedError, PreflightRefusedError
+from mnist_deploy.release import PARTS, Release
+from mnist_deploy.site import Site
+
+LOADED = "sha256:" + "b" * 64
+MADE = ["keys.json", "gate_key", "mnist_api_key"]
+KEYS = """\
+#!/bin/sh
+# Makes a key of a name once, as the backend does.
+[ ! -e taken ] || { echo "a valid key is named so already" >&2; exit 1; }
+touch taken && echo the key
+"""
+
+
+def site(host: Near, *, watched: bool = False) -> Site:
+    """A site on a host."""
+    return Site(host, "staging", lambda _: None, watched=watched)
+
+
+@pytest.mark.parametrize(
+    ("have", "watched", "lacking"),
+    [
+        ([], False, "lacks edge.pem:"),
+        (["edge.pem", "database_password"], False, "lacks mnist_database_url:"),
+        (["edge.pem", *MADE[1:]], False, "lacks keys.json:"),
+        (["edge.pem"], True, "lacks watchdog_url, .*, grafana_password:"),
+    ],
+)
+def test_a_secret_that_nobody_can_make_is_named(
+    have: list[str], watched: bool, lacking: str, tmp_path: Path
+) -> None:
+    """It is named before any is made, and nothing is touched."""
+    for name in have:
+        (tmp_path / "secrets").mkdir(exist_ok=True)
+        (tmp_path / "secrets" / name).touch()
+    with pytest.raises(PreflightRefusedError, match=lacking):
+        preflight.provided(site(Near(tmp_path), watched=watched), None, "")
+    assert sorted(path.name for path in tmp_path.glob("secrets/*")) == sorted(have)
+
+
+@pytest.mark.parametrize(
+    ("have", "certificate", "self_signed"),
+    [([], None, "mnist.example.org"), ([], Path("edge.pem"), ""), (["edge.pem", *MADE], None, "")],
+)
+def test_what_will_be_made_is_not_missed(
+    have: list[str], certificate: Path | None, self_signed: str, tmp_path: Path
+) -> None:
+    """Passwords and keys are made on the host, and a certificate is sent or made."""
+    (tmp_path / "secrets").mkdir()
+    for name in have:
+        (tmp_path / "secrets" / name).touch()
+    preflight.provided(site(Near(tmp_path)), certificate, self_signed)
+    assert sorted(path.name for path in tmp_path.glob("secrets/*")) == sorted(have)
+
+
+def test_an_image_that_nobody_has_is_named_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image is given as a file, is on the host, or can be pulled."""
+    monkeypatch.setenv("PATH", installed(tmp_path / "bin", DOCKER), prepend=":")
+    host = Near(tmp_path)
+    release = Release("one", {**dict.fromkeys(PARTS, f"r.example.org/a@{LOADED}"), "edge": LOADED})
+    with pytest.raises(PreflightRefusedError, match="edge: the host has no image"):
+        preflight.complete(site(host), release, [])
+    preflight.complete(site(host), release, ["edge"])
+    (tmp_path / "images").write_text(f"{LOADED}\n")
+    preflight.complete(site(host), release, [])
+
+
+def test_a_key_is_made_once_though_the_line_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script that is sent again leaves the key that the first one has made."""
+    monkeypatch.setenv("PATH", installed(tmp_path / "bin", KEYS), prepend=":")
+    monkeypatch.setattr("mnist_deploy.ssh.time.sleep", lambda _: None)
+    (tmp_path / "secrets").mkdir()
+    host = Broken(tmp_path, "keys make")
+    with lock.held(host, "me"):
+        preflight.key(
+            site(host), Release("one", {"backend": LOADED}), "gate_key", "gate", "predict"
+        )
+    assert (tmp_path / "secrets" / "gate_key").read_text() == "the key\n"
+
+
+def test_a_name_that_no_certificate_can_have_is_told(tool: Callable[[str], str]) -> None:
+    """What openssl says against it is the error."""
+    tool("openssl")
+    assert b"PRIVATE KEY" in preflight.signed("mnist.example.org")
+    with pytest.raises(CommandFailedError, match="openssl ended with"):
+        preflight.signed("mnist.example.org,other")
