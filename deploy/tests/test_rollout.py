@@ -1,135 +1,26 @@
 """What answers goes on answering, whatever a release does and wherever a deployer ends."""
 
-from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
+from pretended import CHOICES, NEW, OLD, Fake, Killed, running
 
-from mnist_deploy import lock, preflight, shipping
-from mnist_deploy.errors import CommandFailedError, PreflightRefusedError, ReleaseRefusedError
-from mnist_deploy.release import COLOURED, PARTS, Release, State
-from mnist_deploy.rollout import Choices, Rollout, previous
-from mnist_deploy.site import Site, used
+from mnist_deploy import lock, notifying, preflight, shipping
+from mnist_deploy.errors import HostUnreachableError, PreflightRefusedError, ReleaseRefusedError
+from mnist_deploy.release import State
+from mnist_deploy.rollout import Rollout, previous
+from mnist_deploy.site import used
 from mnist_deploy.verdicts import Limits
-
-OLD = Release("old", {part: f"sha256:{number:064x}" for number, part in enumerate(PARTS)})
-NEW = replace(OLD, name="new", images={**OLD.images, "backend": "sha256:" + "b" * 64})
-GOOD = {"golden": [], "sent": 3000, "failed": 0, "reasons": [], "seconds": [0.01] * 3000}
-CHOICES = Choices(3000, 100.0, "1:9,100:9", 20, 60, False, None, "", "", Limits(error_ratio=0.001))
-
-
-class Killed(Exception):  # noqa: N818  not an error: the deployer's end
-    """The deployer is gone."""
-
-
-class Fake(Site):
-    """A host that does as it is told, or fails at one thing."""
-
-    def __init__(self, state: State, *, fault: str = "", killed_at: str = "") -> None:
-        """Begin with a state."""
-        self.kept, self.fault, self.killed_at = state, fault, killed_at
-        self.environment, self.who, self.watched, self.deployment = "production", "me", False, ""
-        self.done: list[str] = []
-        self.budget = ""
-        self.host = self  # type: ignore[assignment]
-
-    def act(self, what: str) -> None:
-        """Do something, unless it is what fails, or where the deployer ends."""
-        self.done.append(what)
-        if self.killed_at and what.startswith(self.killed_at):
-            raise Killed
-        if self.fault and what.startswith(self.fault):
-            raise CommandFailedError(what, 1, "planted")
-
-    def say(self, text: str) -> None:  # type: ignore[override]
-        """Say nothing."""
-
-    def state(self) -> State:
-        """What was kept."""
-        return State.read(self.kept.text())
-
-    def keep(self, state: State) -> State:
-        """Keep it, where nobody ends the deployer meanwhile."""
-        self.kept = state
-        self.act(f"phase {state.phase}")
-        return state
-
-    def get(self, name: str) -> str:
-        """Every file is there."""
-        return name
-
-    def read(self, script: str) -> str:
-        """What Prometheus says of the budgets, in its own tool's words."""
-        self.act(script)
-        return self.budget
-
-    def note(self, event: str, **fields: object) -> None:
-        """Note it."""
-        self.done.append(f"note {event}")
-
-    def configure(self, state: State, release: Release) -> None:
-        """Write the files."""
-        self.act("configure")
-
-    def stand(self) -> None:
-        """Bring up what stands."""
-        self.act("stand")
-
-    def boot(self, colour: str, limit_seconds: int) -> None:
-        """Start a colour."""
-        self.act(f"boot {colour}")
-
-    def logs(self, colour: str) -> str:
-        """The end of a log."""
-        return "its last word\n"
-
-    def running(self, colour: str) -> dict[str, str]:
-        """What runs."""
-        release = self.kept.of(colour) or OLD
-        return {part: release.images[part] for part in COLOURED}
-
-    def identity(self, reference: str) -> str:
-        """An image's id, which is another where that is the fault."""
-        return "sha256:other" if self.fault == "identity" else reference
-
-    def tried(self, colour: str, requests: int, rate: float) -> dict[str, object]:
-        """What the gate sees."""
-        self.act(f"gate {colour}")
-        golden = ["number 1 is a 2"] if self.fault == "golden" else []
-        return {**GOOD, "golden": golden, "used": {"memory": 0.2}}
-
-    def shift(self, arguments: Sequence[str], tell: Callable[[dict[str, object]], None]) -> int:
-        """Shift traffic."""
-        self.act(f"shift {' '.join(arguments)}")
-        tell({"event": "rolled back", "reasons": ["2 of 40 failed"]})
-        return 1 if self.fault == "breach" else 0
-
-    def flip(self, colour: str) -> None:
-        """Give a colour all traffic."""
-        self.act(f"flip {colour}")
-
-    def remove(self, colour: str) -> None:
-        """Remove a colour."""
-        self.act(f"remove {colour}")
-
-    def forget(self, kept: Sequence[Release]) -> None:
-        """Remove images."""
-        self.act("forget")
 
 
 @pytest.fixture(autouse=True)
 def fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every host is fit, and nobody else deploys."""
     monkeypatch.setattr(lock, "held", lambda *_: nullcontext())
-    for name in ("fit", "complete", "linted", "secret"):
+    for name in ("fit", "complete", "provided", "linted", "secret"):
         monkeypatch.setattr(preflight, name, lambda *_: None)
     monkeypatch.setattr(shipping, "ship", lambda *_: None)
-
-
-def running() -> State:
-    """A host on which the old release answers, in blue."""
-    return State("blue", "idle", {"blue": OLD}, (OLD,))
 
 
 def test_a_good_release_answers_and_the_old_one_goes() -> None:
@@ -145,10 +36,11 @@ def test_a_good_release_answers_and_the_old_one_goes() -> None:
     assert previous(site.kept) == OLD
 
 
-def test_the_first_release_is_not_compared() -> None:
+@pytest.mark.parametrize("steps", [CHOICES.steps, "1:9;100:9"])
+def test_the_first_release_is_not_compared(steps: str) -> None:
     """On a new host there is one step, from nobody."""
     site = Fake(State())
-    Rollout(site, CHOICES, {}).deploy(OLD, {})
+    Rollout(site, replace(CHOICES, steps=steps), {}).deploy(OLD, {})
     assert "shift --old none --new blue --steps 100:9 --least 20 --slow-ratio 0.05" in site.done
     assert site.kept.active == "blue"
     with pytest.raises(ReleaseRefusedError, match="no earlier release"):
@@ -163,6 +55,7 @@ def test_the_first_release_is_not_compared() -> None:
         ("gate", "could not try green"),
         ("golden", "in the dark: golden images"),
         ("breach", "under traffic: .*2 of 40"),
+        ("shift", "under traffic: shift .*planted"),
     ],
 )
 def test_a_bad_release_is_removed(fault: str, reason: str) -> None:
@@ -173,8 +66,57 @@ def test_a_bad_release_is_removed(fault: str, reason: str) -> None:
     assert site.kept == running()
     assert "remove green" in site.done
     assert "remove blue" not in site.done
-    assert ("flip blue" in site.done) == (fault == "breach")
+    assert ("flip blue" in site.done) == (fault in {"breach", "shift"})
     assert "note refused" in site.done
+
+
+def test_a_first_release_that_is_lost_is_not_left_alone() -> None:
+    """Where there is no colour to go back to, what shifts is ended all the same."""
+    site = Fake(State(), fault="shift")
+    with pytest.raises(ReleaseRefusedError, match="planted"):
+        Rollout(site, CHOICES, {}).deploy(OLD, {})
+    assert site.done.index("unshift") < site.done.index("remove blue")
+
+
+def test_a_host_that_is_lost_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chats learn how it ended, the evidence has it, and the error is the one that ended it."""
+    told: list[str] = []
+    monkeypatch.setattr(notifying, "sent", lambda event, _: told.append(event.outcome) or [])
+
+    class Lost(Fake):
+        """A host that is gone once a colour boots."""
+
+        def boot(self, colour: str, limit_seconds: int) -> None:
+            """Lose it."""
+            raise HostUnreachableError("the line broke")
+
+        def note(self, event: str, **fields: object) -> None:
+            """Note what comes before."""
+            if event != "started":
+                raise HostUnreachableError("gone")
+
+    site = Lost(running())
+    rollout = Rollout(site, CHOICES, {})
+    with pytest.raises(HostUnreachableError, match="the line broke"):
+        rollout.deploy(NEW, {})
+    assert told == ["started", "failed"]
+    assert [event["event"] for event in rollout.events] == ["started", "failed"]
+    assert "'failed' is not in the audit trail: gone" in site.said
+
+
+def test_what_nobody_can_make_is_missed_before_anything_is_touched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A secret that is not there ends a deployment in its preflight, before a phase is written."""
+
+    def lacks(*_: object) -> None:
+        raise PreflightRefusedError("secrets on the host lacks edge.pem")
+
+    monkeypatch.setattr(preflight, "provided", lacks)
+    site = Fake(running())
+    with pytest.raises(PreflightRefusedError, match=r"edge\.pem"):
+        Rollout(site, CHOICES, {}).deploy(NEW, {})
+    assert not [what for what in site.done if what.startswith("phase")]
 
 
 def test_a_wrong_answer_is_never_overruled() -> None:

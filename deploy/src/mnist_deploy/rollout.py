@@ -5,6 +5,7 @@ that does not do is removed, and the error tells why. A deployment that was kill
 right by the next one: all traffic goes to the colour that answered last. Does not know arguments.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -66,20 +67,22 @@ class Rollout:
             state = self._recovered(site.state())
             release = self._standing(state, release)
             facts: dict[str, object] = {"release": release.name, "images": dict(release.images)}
-            self._told("started", "started", f"{release.name} is being deployed", facts)
+            self._event("started", facts)
+            self._tell("started", f"{release.name} is being deployed", facts)
             try:
                 self._deploy(state, release, files, costs=costs)
             except ReleaseRefusedError as error:
-                self._told(
-                    "refused", "rolled back", f"{release.name} was refused", {"reason": str(error)}
-                )
+                reason: dict[str, object] = {"reason": str(error)}
+                self._tell("rolled back", f"{release.name} was refused", reason)
+                self._noted("refused", reason)
                 raise
             except DeployError as error:
-                self._told(
-                    "failed", "failed", f"{release.name} was not deployed", {"reason": str(error)}
-                )
+                reason = {"reason": str(error)}
+                self._tell("failed", f"{release.name} was not deployed", reason)
+                self._noted("failed", reason)
                 raise
-            self._told("done", "done", f"{release.name} answers", {"release": release.name})
+            self._tell("done", f"{release.name} answers", {"release": release.name})
+            self._event("done", {"release": release.name})
 
     def _deploy(
         self, state: State, release: Release, files: dict[str, Archive], *, costs: bool
@@ -88,7 +91,8 @@ class Rollout:
         colour = state.idle
         site.say("preflight ...")
         preflight.fit(site)
-        preflight.complete(site, release)
+        preflight.complete(site, release, files)
+        preflight.provided(site, self._choices.certificate, self._choices.self_signed)
         if costs and site.watched and state.active:
             self._afforded()
         after = replace(state, releases={**(state.releases or {}), colour: release})
@@ -196,7 +200,7 @@ class Rollout:
 
     def _shifted(self, state: State, colour: str) -> None:
         site, choices = self._site, self._choices
-        steps = choices.steps if state.active else choices.steps.rsplit(",", 1)[-1]
+        steps = choices.steps if state.active else re.split("[,;]", choices.steps)[-1]
         arguments = ["--old", state.active or "none", "--new", colour, "--steps", steps]
         arguments += ["--least", str(choices.least)]
         arguments += ["--slow-ratio", str(choices.limits.slow_ratio)]
@@ -206,12 +210,18 @@ class Rollout:
             seen.append(event)
             site.say(", ".join(f"{n} {v}" for n, v in event.items() if v != [] and n != "at"))
 
-        code = site.shift(arguments, tell)
+        try:
+            code = site.shift(arguments, tell)
+        except CommandFailedError as error:
+            code = error.code
+            tell({"event": "lost", "text": str(error)})
+        if code and state.active:
+            site.flip(state.active)  # again, in case it ended before it could
+        elif code:
+            site.unshift()
         self._event("shift", {"steps": seen, "exit_code": code})
         if code == 0:
             return
-        if state.active:
-            site.flip(state.active)  # again, in case it ended before it could
         self._away(colour)
         texts = [str(e.get("reasons") or e.get("text")) for e in seen[-1:]] or ["it said nothing"]
         raise ReleaseRefusedError(f"under traffic: {'; '.join(texts)}")
@@ -225,17 +235,23 @@ class Rollout:
         site.keep(replace(state, phase="idle", releases=kept))
 
     def _event(self, name: str, fields: dict[str, object]) -> None:
-        self._site.note(name, **fields)
         self.events.append({"event": name, "at": time.time(), **fields})
+        self._site.note(name, **fields)
 
-    def _told(self, name: str, outcome: str, title: str, fields: dict[str, object]) -> None:
-        self._event(name, fields)
+    def _noted(self, name: str, fields: dict[str, object]) -> None:
+        """An event that may come after the host is lost, which must not hide why."""
+        try:
+            self._event(name, fields)
+        except DeployError as error:
+            self._site.say(f"{name!r} is not in the audit trail: {error}")
+
+    def _tell(self, outcome: str, title: str, fields: dict[str, object]) -> None:
         facts = {"environment": self._site.environment, "deployment": self._site.deployment}
         facts |= {n: str(v)[:300] for n, v in fields.items()}
         event = notifying.Event(outcome, f"{self._site.environment}: {title}", facts)
         for failure in notifying.sent(event, self._addresses):
             self._site.say(failure)
-            self._event("not notified", {"reason": failure})
+            self._noted("not notified", {"reason": failure})
 
 
 def previous(state: State) -> Release:
