@@ -3,8 +3,8 @@
 
 Contract: a rule `violations_of_x(root)` answers with lines "path:line: what is wrong"; it finds
 nothing in this repository and finds its fault in PLANTED. Standard library and pytest only; reading
-and the rules about words and secrets stand in tests/layout/, so that this file is the tables and
-their meaning.
+and the rules about words, secrets and deploying stand in tests/layout/, so that this file is the
+tables and their meaning.
 Does not know: what the code does, whether it is formatted (ruff) or typed (mypy).
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from layout import canaries, words
+from layout import canaries, deploying, words
 from layout.source import files, functions, imports, lines, name, nodes, parsed, trees
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -240,7 +240,7 @@ def violations_of_budgets(root: Path) -> list[str]:
 
 RULES = {
     rule.__name__.removeprefix("violations_of_"): rule
-    for source in (globals(), vars(words), vars(canaries))
+    for source in (globals(), vars(words), vars(canaries), vars(deploying))
     for title, rule in source.items()
     if title.startswith("violations_of_")
 }
@@ -249,6 +249,7 @@ ARGUMENT = '@function\ndef f(self, a: str):\n    """Helps."""\n    return a\n'
 TAKING = "Key = Annotated[dagger.Secret | None, Doc('what')]\nKeys = list[Key]\n"
 CANARIES = "tests/faults/canaries.py"
 PIPELINE, BACKEND = "ci/src/mnist_pipeline", "apps/backend/src/mnist_backend"
+GIVEN, MEMORY = ".with_mounted_secret('/key', s)", ".with_mounted_temp('/work')"
 PLANTED = [  # rule, file, what is wrong in it
     ("syntax", f"{BACKEND}/app.py", "x = ("),
     ("layers", f"{PIPELINE}/gates.py", "from mnist_pipeline import main"),  # upward
@@ -287,6 +288,10 @@ PLANTED = [  # rule, file, what is wrong in it
     ("canaries", f"{PIPELINE}/main.py", TAKING + ARGUMENT.replace("str", "Keys")),
     ("canaries", f"{PIPELINE}/main.py", TAKING + "@object_type\nclass A:\n    a: Key"),
     ("canaries", CANARIES, "CANARIES = {'f': ('a',)}"),
+    ("twins", "deploy/src/mnist_deploy/release.py", "WATCHING = ('probe',)"),
+    ("aliases", f"{PIPELINE}/main.py", "where = env or environment"),
+    ("copies", "ci/a.py", "def f(s):\n    return image(s, 'deployer')" + GIVEN),
+    ("copies", "ci/a.py", f"def f(s):\n    return image(s, 'deployer'){GIVEN}{MEMORY}"),
     ("alerts", "monitoring/alerts.yaml", "groups:\n  - rules:\n      - alert: BackendDown\n"),
     ("locks", "Makefile", "env:\n\tpip install --require" + "-hashes -r a.lock"),
     ("hosts", "apps/backend/Dockerfile", "RUN pip install -i https://mirror.example.org/simple a"),
@@ -313,6 +318,7 @@ KEPT = {  # a tree without a fault
     "ci/shape.py": "class Peer(Protocol):\n    def f(self): ...\ndef g() -> None:\n    'Is quiet.'",
     "ci/silent.py": "f()  # noqa: S603  ours\ng()  # type: ignore[a]  untyped\nx = 1  # no seconds",
     "ci/a.sh": "# shellcheck disable=SC2046  words are wanted",
+    "ci/secret.py": f"def f(s):\n    image(s, 'deployer'){GIVEN}{MEMORY.replace('work', 'tmp')}",
     "tests/test_a.py": 'def test_a():\n    """Fails."""\n    with pytest.raises(A):\n        f()',
     "monitoring/alerts.yaml": "- alert: BackendDown",
     "monitoring/alerts_test.yaml": "alertname: BackendDown",

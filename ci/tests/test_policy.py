@@ -13,6 +13,7 @@ from mnist_pipeline.gates.policy import (
     Evidence,
     PolicyMalformedError,
     described,
+    environment_of,
     judge,
     policy,
     verdict,
@@ -53,6 +54,21 @@ CHECKS = {
 def evidence(*, clean: bool = True, **changed: Check) -> Evidence:
     """Evidence that is green but for what is changed; `_` of a name stands for nothing."""
     return Evidence({**CHECKS, **changed}, "c0ffee", "1.0.0", clean, "ab" * 32, {"backend": "d"})
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("", ""), ("staging", "production"), ("dev", ""), ("", "prod")]
+)
+def test_an_environment_is_named_once(names: tuple[str, ...]) -> None:
+    """Neither no name nor two that differ nor an unknown one says where to."""
+    with pytest.raises(EnvironmentUnknownError, match="give one of staging, production as --env"):
+        environment_of(names, ("staging", "production"))
+
+
+@pytest.mark.parametrize("names", [("dev", ""), ("", "dev"), ("dev", "dev")])
+def test_an_option_and_its_alias_may_agree(names: tuple[str, ...]) -> None:
+    """It is the same by either name, or by both."""
+    assert environment_of(names) == "dev"
 
 
 def refused(environment: str, found: Evidence, *, rehearsal: bool = False) -> dict[str, str]:

@@ -14,7 +14,7 @@ from dagger import dag
 from mnist_pipeline.app import OWNER, image
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
-from mnist_pipeline.gates import decision
+from mnist_pipeline.gates import decision, policy
 
 SERVICE = ("backend", "frontend", "edge", "postgresql", "deployer")
 WATCHING = (
@@ -117,15 +117,17 @@ async def published(images: Collection[str]) -> list[str]:
     return [pair.partition("=")[2] for pair in images]
 
 
+async def environment(names: Collection[str]) -> str:
+    """Where to deploy, by the option and its alias; raises EnvironmentUnknownError."""
+    return policy.environment_of(names, ENVIRONMENTS)
+
+
 async def run(session: Session, order: Order) -> str:
     """Has the deployer do what is ordered; returns what it said.
 
     Raises:
         DeploymentError: an argument cannot be used, or it was not done.
     """
-    if order.to.environment not in ENVIRONMENTS:
-        message = f"--env {order.to.environment!r} is not one of {', '.join(ENVIRONMENTS)}"
-        raise DeploymentError(message)
     if order.action not in ACTIONS:
         message = f"--action {order.action!r} is not one of {', '.join(ACTIONS)}"
         raise DeploymentError(message)

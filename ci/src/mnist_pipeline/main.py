@@ -304,7 +304,8 @@ class MnistPipeline:
         --issuer. Then it tries the release in the dark, shifts traffic to it while it is compared
         with the one before, and goes back by itself where it does not do; visitors notice nothing.
         """
-        where, chats = env or environment, {"slack": slack, "teams": teams}
+        where = await told(deploy.environment((env, environment)))
+        chats = {"slack": slack, "teams": teams}
         if release:
             images = [*(images or ()), *await told(deploy.released(release))]
         for address in await told(deploy.published(images or ())):

@@ -23,7 +23,7 @@ from mnist_pipeline.containers.signing import REHEARSAL, key_pair, rehearsal_ser
 from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates import ledger as ledgers
 from mnist_pipeline.gates.decision import ALL, Decision
-from mnist_pipeline.gates.policy import Ruling
+from mnist_pipeline.gates.policy import Ruling, environment_of
 from mnist_pipeline.gates.release import HistoryUnusableError, Origin, address, fixed_tags
 from mnist_pipeline.registry import Registry, RegistryRefusedError, Trust
 from mnist_pipeline.trial import tried
@@ -31,7 +31,6 @@ from mnist_pipeline.verification import (
     Place,
     ReleaseUsageError,
     checked,
-    environment_of,
     judge,
     now,
     policy_of,

@@ -5,7 +5,7 @@ the environment is refused with the reason; promoting moves a tag onto a digest 
 moment ago, and builds nothing. Does not know how a release is made.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from mnist_pipeline.candidate import CHECKS
 from mnist_pipeline.containers.session import Session, all_of
 from mnist_pipeline.gates import attestations, policy
 from mnist_pipeline.gates.decision import ALL, Decision
-from mnist_pipeline.gates.policy import ENVIRONMENTS, Evidence, Policy, Ruling
+from mnist_pipeline.gates.policy import Evidence, Policy, Ruling
 from mnist_pipeline.gates.release import address, reference
 from mnist_pipeline.gates.verdicts import Verdict
 from mnist_pipeline.registry import Registry, SignatureRefusedError, Trust
@@ -57,15 +57,6 @@ def now() -> datetime:
 def policy_of(session: Session) -> Policy:
     """The policy of the tree."""
     return policy.policy(session.text(POLICY), CHECKS, ON_DEMAND)
-
-
-def environment_of(names: Collection[str]) -> str:
-    """The environment, given by its option or by that option's alias; both may agree."""
-    given = {name for name in names if name}
-    if len(given) != 1:
-        message = f"give one of {', '.join(ENVIRONMENTS)} as --env, not {sorted(given) or 'none'}"
-        raise ReleaseUsageError(message)
-    return given.pop()
 
 
 def checked(who: Trust) -> Trust:

@@ -97,6 +97,16 @@ class Ruling:
     reason: str = ""
 
 
+def environment_of(names: Collection[str], known: Sequence[str] = ENVIRONMENTS) -> str:
+    """The environment, given by its option or by that option's alias; both may agree."""
+    given = {name for name in names if name}
+    if len(given) != 1 or given - {*known}:
+        named = " and ".join(sorted(given)) or "none"
+        message = f"give one of {', '.join(known)} as --env, not {named}"
+        raise EnvironmentUnknownError(message)
+    return given.pop()
+
+
 def policy(toml: str, known: Sequence[str], on_demand: Collection[str] = ()) -> Policy:
     """Reads the policy; `known` names every check, `on_demand` those that "*" leaves out."""
     usual = [check for check in known if check not in on_demand]
