@@ -33,6 +33,9 @@ jobs:
       - uses: actions/upload-artifact@{"b" * 40}  # v7.0.0
         if: always()
 """
+STAGING = "inputs.environment == 'staging' && secrets.STAGING_HOST"
+JOB = "jobs:\n  notify: {{uses: ./.github/workflows/notify.yml, permissions: {{}}, {}}}\n"
+ENV = '        env: {{HOST: "${{{{ {} }}}}"}}\n        run: cat'
 PLANTED = [  # rule, what to replace in GOOD, by what
     ("pins", "a" * 40, "v7"),
     ("pins", "  # v7.0.1", ""),
@@ -51,6 +54,13 @@ PLANTED = [  # rule, what to replace in GOOD, by what
     ("shell", "persist-credentials: false", "persist-credentials: true"),
     ("secrets", "timeout-minutes: 90", "timeout-minutes: ${{ secrets.OTHER }}"),
     ("secrets", "timeout-minutes: 90", "secrets: inherit"),
+    ("hosts", "        run: cat", ENV.format(STAGING)),
+    ("hosts", "        run: cat", ENV.format(f"{STAGING} || secrets.PRODUCTION_HOST")),
+    ("hosts", "        run: cat", ENV.format("secrets.STAGING_HOST || ''")),
+    ("hosts", "        run: cat", ENV.format(f"{STAGING.replace('staging', 'dev')} || ''")),
+    ("messages", "jobs:\n", JOB.format("if: always()")),
+    ("messages", "jobs:\n", JOB.format("needs: [stages]")),
+    ("messages", "jobs:\n  stages", JOB.format("needs: [deploy], if: always()") + "  deploy"),
     ("evidence", "        if: always()\n", ""),
     ("evidence", "GITHUB_STEP_SUMMARY", "NOWHERE"),
     ("time", "timeout-minutes: 90", "timeout-minutes: 70"),
@@ -187,9 +197,8 @@ def test_there_is_a_way_to_every_environment() -> None:
 
 
 def test_stages_follow_one_another_when_orchestrated() -> None:
-    """Security waits for integration, the target for security, and the message for all."""
+    """Security waits for integration, the target for security, deploying for the target."""
     jobs = workflows()["orchestrate.yml"].jobs
     assert jobs["security"]["needs"] == "integration"
     assert jobs["target"]["needs"] == "security"
-    assert set(jobs["notify"]["needs"]) == {"integration", "security", "target"}
-    assert jobs["notify"]["if"] == "always()"
+    assert jobs["deploy"]["needs"] == "target"

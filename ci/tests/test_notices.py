@@ -10,7 +10,14 @@ import pytest
 
 from mnist_pipeline import deliver
 from mnist_pipeline.gates.decision import Decision
-from mnist_pipeline.gates.notices import Notice, ReportUnknownError, notice, slack, teams
+from mnist_pipeline.gates.notices import (
+    Notice,
+    ReportUnknownError,
+    deployed,
+    notice,
+    slack,
+    teams,
+)
 from mnist_pipeline.gates.policy import Ruling
 from mnist_pipeline.gates.verdicts import StageResult, green, red, status_json
 
@@ -84,6 +91,30 @@ def test_a_run_is_told_with_what_failed() -> None:
     told = notice(status_json(RUN, 0.0, 3.0))
     assert (told.title, told.good) == ("2 stages: 1 not green", False)
     assert told.lines == ("unit (red): 1 failed",)
+
+
+@pytest.mark.parametrize(
+    ("result", "ending", "good"),
+    [
+        ("", "done", True),
+        ("skipped", "done", True),
+        ("success", "done, deployed", True),
+        ("failure", "done, deployment FAILED", False),
+        ("cancelled", "done, deployment CANCELLED", False),
+    ],
+)
+def test_a_release_is_told_with_its_deployment(result: str, ending: str, good: bool) -> None:
+    """What was published and then not deployed is not told as good."""
+    told = deployed(notice(RELEASE.text()), result)
+    assert (told.title, told.good) == (f"publish production: {ending}", good)
+
+
+def test_a_deployment_never_mends_a_release() -> None:
+    """What is not green stays so, and an unknown ending is an error."""
+    told = notice(status_json(RUN, 0.0, 3.0))
+    assert not deployed(told, "success").good
+    with pytest.raises(ReportUnknownError, match="--deployment is success"):
+        deployed(told, "done")
 
 
 def test_a_card_is_what_teams_takes() -> None:

@@ -32,6 +32,7 @@ PERMISSIONS = {  # what a job may ever ask for, and which jobs may write
 CALL = re.compile(r"(?:\./daggerw call|\bmake) ([^|;&>\d]+)")
 BOUNDED = {"report", "test", "publish", "release"}  # they give up a stage by themselves
 SPARE_MINUTES = 15  # to find or make Dagger, and to keep the evidence
+NOTIFY = "./.github/workflows/notify.yml"
 CHAINS = {"export": {"path"}, "sync": set(), "stdout": set()}  # of the engine's own objects
 
 
@@ -201,6 +202,36 @@ def faults_of_secrets(workflow: Workflow) -> list[str]:
     faults = [f"{secret} is not a secret of this project" for secret in used - SECRETS]
     whole = [name for name, job in workflow.jobs.items() if job.get("secrets") == "inherit"]
     return faults + [f"{name} inherits every secret" for name in whole]
+
+
+def faults_of_hosts(workflow: Workflow) -> list[str]:
+    """A host is taken for its own environment alone: where a secret is empty no other one is."""
+    faults = []
+    values = (value for step in workflow.steps() for value in step.get("env", {}).values())
+    for value in (v for v in values if re.search(r"secrets\.\w+_HOST\b", v)):
+        *choices, last = (part.strip() for part in value.strip("${ }").split("||"))
+        for choice in choices:
+            host = re.fullmatch(r"inputs\.environment == '(\w+)' && secrets\.(\w+)", choice)
+            if not host or f"{host[1].upper()}_HOST" != host[2]:
+                faults.append(f"{choice} is not the host of one environment")
+        faults += [f"{last} is taken for want of a host"] if last != "''" else []
+    return faults
+
+
+def faults_of_messages(workflow: Workflow) -> list[str]:
+    """A message waits for all other jobs, however they end, and knows whether one deployed."""
+    faults = []
+    for name, job in workflow.jobs.items():
+        if job.get("uses") != NOTIFY:
+            continue
+        others = {*workflow.jobs} - {name}
+        missed = others - {*job.get("needs", [])}
+        faults += [f"{name} does not wait for {other}" for other in sorted(missed)]
+        faults += [f"{name} does not always run"] if job.get("if") != "always()" else []
+        result = "${{ needs.deploy.result }}" if "deploy" in others else None
+        if job.get("with", {}).get("deployment") != result:
+            faults.append(f"{name} does not know how deploy ended")
+    return faults
 
 
 def faults_of_evidence(workflow: Workflow) -> list[str]:

@@ -55,6 +55,7 @@ from mnist_pipeline.options import (
     Anew,
     BackendUrl,
     Callers,
+    Deployment,
     DryRun,
     Env,
     EnvAlias,
@@ -575,13 +576,19 @@ class MnistPipeline:
 
     @function(cache="never")
     async def notify(
-        self, report: Report, slack: Slack = None, teams: Teams = None, link: Link = ""
+        self,
+        report: Report,
+        slack: Slack = None,
+        teams: Teams = None,
+        link: Link = "",
+        deployment: Deployment = "",
     ) -> str:
         """Tell Slack and Teams about a run or a release: verdict, reasons, digests, link.
 
         A chat that cannot be reached is reported and fails nothing.
         """
-        return await told(notify.notify(report, {"slack": slack, "teams": teams}, link))
+        chats = {"slack": slack, "teams": teams}
+        return await told(notify.notify(report, chats, link, deployment))
 
     @function(cache="never")
     async def signing_key(self, key_password: NewPassword) -> dagger.Directory:

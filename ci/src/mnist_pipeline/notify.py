@@ -23,10 +23,13 @@ class ChatUnknownError(ValueError):
 
 
 async def notify(
-    report: dagger.File, webhooks: Mapping[str, dagger.Secret | None], link: str
+    report: dagger.File,
+    webhooks: Mapping[str, dagger.Secret | None],
+    link: str,
+    deployment: str,
 ) -> str:
     """Tells every chat that has a webhook; a line for each says whether it was taken."""
-    told = notices.notice(await report.contents(), link)
+    told = notices.deployed(notices.notice(await report.contents(), link), deployment)
     named = {name: webhook for name, webhook in webhooks.items() if webhook}
     if not named:
         message = f"nobody to tell: give a webhook as one of --{', --'.join(webhooks)}"

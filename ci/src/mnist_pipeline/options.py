@@ -100,6 +100,10 @@ Teams = Annotated[
     dagger.Secret | None, Doc("The webhook of a Teams workflow, for example env://TEAMS_WEBHOOK.")
 ]
 Link = Annotated[str, Doc("Where the run can be seen: an address that begins with https://.")]
+Deployment = Annotated[
+    str,
+    Doc("What came of deploying the release: success, failure, cancelled or skipped, as a job."),
+]
 Ledger = Annotated[
     dagger.File,
     Doc("The ledger: JSON lines, what publish and promote printed, and incidents; may be empty."),

@@ -7,7 +7,7 @@ message goes.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mnist_pipeline.gates.verdicts import shortened
@@ -17,6 +17,11 @@ TITLE_CHARACTERS = 140  # Slack allows 150 in a header
 LINE_CHARACTERS = 280
 CARD = "application/vnd.microsoft.card.adaptive"
 SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
+DEPLOYED = {  # what a title says of the job that deployed, by how that ended
+    "success": "deployed",
+    "failure": "deployment FAILED",
+    "cancelled": "deployment CANCELLED",
+}
 SPECIAL = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}  # to Slack
 
 
@@ -72,6 +77,17 @@ def of_status(read: Mapping[str, Any], link: str) -> Notice:
     ]
     facts = (("started", str(read["started"])), ("seconds", str(read["seconds"])))
     return Notice(title, good, facts, bounded(reasons), link)
+
+
+def deployed(told: Notice, result: str) -> Notice:
+    """The notice of a release, with how the job that deployed it ended, where one was to."""
+    if not result or result == "skipped":
+        return told
+    if result not in DEPLOYED:
+        message = f"--deployment is {', '.join(DEPLOYED)} or skipped, not {result!r}"
+        raise ReportUnknownError(message)
+    good = told.good and result == "success"
+    return replace(told, title=f"{told.title}, {DEPLOYED[result]}", good=good)
 
 
 def bounded(reasons: list[str]) -> tuple[str, ...]:
