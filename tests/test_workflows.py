@@ -36,6 +36,7 @@ jobs:
 STAGING = "inputs.environment == 'staging' && secrets.STAGING_HOST"
 JOB = "jobs:\n  notify: {{uses: ./.github/workflows/notify.yml, permissions: {{}}, {}}}\n"
 ENV = '        env: {{HOST: "${{{{ {} }}}}"}}\n        run: cat'
+REPORT = 'call report --stages="$STAGES" export --path evidence'
 PLANTED = [  # rule, what to replace in GOOD, by what
     ("pins", "a" * 40, "v7"),
     ("pins", "  # v7.0.1", ""),
@@ -63,6 +64,8 @@ PLANTED = [  # rule, what to replace in GOOD, by what
     ("messages", "jobs:\n  stages", JOB.format("needs: [deploy], if: always()") + "  deploy"),
     ("evidence", "        if: always()\n", ""),
     ("evidence", "GITHUB_STEP_SUMMARY", "NOWHERE"),
+    ("evidence", "--path evidence", "--path evidence | tee log"),
+    ("evidence", f"{REPORT}\n      - if: always()", "call rescan\n      - if: success()"),
     ("time", "timeout-minutes: 90", "timeout-minutes: 70"),
     ("time", "    timeout-minutes: 90\n", ""),
     ("stages", "timeout-minutes: 90", "with: {stages: 'lint,lent'}"),
@@ -97,7 +100,7 @@ def test_every_rule_has_a_planted_fault() -> None:
 STAND_IN = """\
 #!/bin/sh
 printf '%s\\n' "$@" > called
-[ "$OUTCOME" = bad ] && exit 1
+[ "$OUTCOME" = bad ] && echo because >&2 && exit 1
 mkdir -p evidence release && echo '{"answer": 1}'
 case "$OUTCOME" in true) verdict=green ;; *) verdict=red ;; esac
 printf '{\n  "verdict": "%s",\n}\n' "$verdict" > release/release.json
@@ -164,6 +167,15 @@ def test_a_pipeline_that_fails_fails_the_job(file: str, tmp_path: Path) -> None:
     codes = run(workflows()[file], tmp_path, "bad")
     failed = [code for command, code in codes.items() if CALL.search(command)]
     assert [code != 0 for code in failed] == [True]
+
+
+@pytest.mark.parametrize("file", ["nightly.yml", "rescan.yml"])
+def test_why_a_call_failed_is_shown(file: str, tmp_path: Path) -> None:
+    """An answer goes to the output and a refusal to the errors, and the summary has either."""
+    for outcome, told in (("true", '{"answer": 1}'), ("bad", "because")):
+        (folder := tmp_path / outcome).mkdir()
+        run(workflows()[file], folder, outcome)
+        assert told in (folder / "shown").read_text(encoding="utf-8")
 
 
 def test_evidence_that_is_not_green_fails_the_job(tmp_path: Path) -> None:

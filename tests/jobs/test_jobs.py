@@ -282,13 +282,15 @@ def test_every_night_everything_runs_anew(runner: Runner) -> None:
 
 
 def test_each_published_image_is_scanned_again(runner: Runner) -> None:
-    """Both images of production, and the job is red where one of them is."""
+    """Both images of production; the job is red where one of them is, and keeps what was said."""
     runner.stand_in(bad="mnist-frontend")
     green, printed = runner.run("rescan.yml", "schedule", {})
     assert not green, printed
     images = {call[1] for call in runner.calls}
     place = "--image=ghcr.io/example/digits"
     assert images == {f"{place}/mnist-{name}:production" for name in ("backend", "frontend")}
+    kept = {path.name for path in runner.kept.iterdir()}
+    assert {"rescan-backend", "rescan-frontend"} <= kept
 
 
 def test_the_same_commit_comes_to_the_same_there_and_here(runner: Runner, tmp_path: Path) -> None:

@@ -235,18 +235,23 @@ def faults_of_messages(workflow: Workflow) -> list[str]:
 
 
 def faults_of_evidence(workflow: Workflow) -> list[str]:
-    """What a job with steps leaves is kept and shown, however the job ended."""
+    """What a job with steps leaves is kept and shown, however the job ended, with its errors."""
     faults = []
     for name, job in workflow.jobs.items():
         steps = job.get("steps", [])
         if not any(
-            re.search(r"call (report|prove|publish|release)|make ", s.get("run", "")) for s in steps
+            re.search(r"call (report|prove|publish|release|rescan)|make ", s.get("run", ""))
+            for s in steps
         ):
             continue
         for what in ("upload-artifact", "GITHUB_STEP_SUMMARY"):
             found = [s for s in steps if what in s.get("uses", "") + s.get("run", "")]
             if not found or not all(s.get("if", "").startswith("always()") for s in found):
                 faults.append(f"{name} does not always have its {what}")
+        piped = [s["run"] for s in steps if re.search("daggerw call .*[|] tee", s.get("run", ""))]
+        faults += [
+            f"why it fails goes past the pipe: {run}" for run in piped if "2>&1 |" not in run
+        ]
     return faults
 
 
