@@ -158,6 +158,20 @@ def test_private_key_in_the_source_turns_scan_red(tree: Path, verdicts: Callable
     assert_only_red(verdicts("scan"), "scan", "(?i)private.?key|secret")
 
 
+def test_statement_that_suppresses_nothing_turns_scan_red(tree: Path, verdicts: Callable) -> None:
+    """A vulnerability that nothing has any more needs nobody to say that it does not affect us."""
+    statement = {
+        "vulnerability": {"name": "CVE-2018-18074"},
+        "products": [{"@id": "pkg:pypi/requests@2.19.0"}],
+        "status": "not_affected",
+        "justification": "vulnerable_code_not_in_execute_path",
+        "impact_statement": "Nothing here asks another host.",
+    }
+    name, nothing = "ci/vex.openvex.json", '"statements": []'
+    plant(tree, name, nothing, f'"statements": [{json.dumps(statement)}]')
+    assert_only_red(verdicts("scan"), "scan", "CVE-2018-18074.* suppresses nothing")
+
+
 def test_backend_that_answers_wrong_digits_turns_end_to_end_red(
     tree: Path, verdicts: Callable
 ) -> None:

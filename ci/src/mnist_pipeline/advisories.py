@@ -1,17 +1,18 @@
 """The database of vulnerabilities that the scanner is given: official, a mirror's, or made here.
 
 Contract: the verdict is green where there is a database, and its first reason says which one, of
-which day, and what it does not know. A database is asked for, and made, once a day. Does not know
-what is scanned.
+which day, and what it does not know. A database is asked for, and made, once a day; the one that is
+made here knows the packages of the images that it is made for. Does not know what is scanned.
 """
 
 import gzip
+from collections.abc import Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import dagger
 from dagger import dag
 
-from mnist_pipeline.app import APPS, image
 from mnist_pipeline.containers import base, go
 from mnist_pipeline.containers.recorder import REPORTS, Answers, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, attempt
@@ -31,28 +32,26 @@ FACTS = "facts.json"
 DOWNLOAD_SECONDS = 180
 CHANGELOGS_SECONDS = 600
 UNSETTLED = 256  # no answer is an answer, too: then there is no database today
+Images = Mapping[str, dagger.Container]  # by name
+Given = tuple[dagger.Container, Outcome]  # the scanner, and what became of its database
 STATE = f"if test -f {DATABASE}/metadata.json; then cp {DATABASE}/metadata.json {REPORTS}; fi"
 
 
-async def with_database(
-    session: Session, scanner: dagger.Container
-) -> tuple[dagger.Container, Outcome]:
+async def with_database(session: Session, scanner: dagger.Container, images: Images) -> Given:
     """The scanner with today's database, or without one and the reason why."""
     choice = advisories.choice(session.text(CHOICE))
     if choice.database == advisories.OFFLINE:
-        return await with_offline(session, scanner)
+        return await with_offline(session, scanner, images)
     asked, outcome = await with_download(session, scanner, choice)
     if outcome.verdict.passed or choice.otherwise == advisories.NONE:
         return asked, outcome
-    made, instead = await with_offline(session, scanner)
+    made, instead = await with_offline(session, scanner, images)
     files = instead.files.with_directory("asked", outcome.files)
     verdict = advisories.instead(instead.verdict, outcome.verdict)
     return made, Outcome(verdict, files, outcome.origins | instead.origins)
 
 
-async def with_download(
-    session: Session, scanner: dagger.Container, choice: Choice
-) -> tuple[dagger.Container, Outcome]:
+async def with_download(session: Session, scanner: dagger.Container, choice: Choice) -> Given:
     """The scanner with the database that is asked for; the last one where none comes."""
     volume = dag.cache_volume(f"trivy-database-{choice.database.replace('/', '-')}")
     asking = daily(session, scanner).with_mounted_cache(DATABASE, volume)
@@ -70,20 +69,18 @@ async def with_download(
     return scanner, answers.judged(verdict)
 
 
-async def with_offline(
-    session: Session, scanner: dagger.Container
-) -> tuple[dagger.Container, Outcome]:
+async def with_offline(session: Session, scanner: dagger.Container, images: Images) -> Given:
     """The scanner with the database that is made here."""
-    outcome = await attempt(offline(session, scanner))
+    outcome = await attempt(offline(session, scanner, images))
     if outcome.verdict.passed and outcome.container:
         scanner = scanner.with_directory(DATABASE, outcome.container.directory(DATABASE))
     return scanner, outcome
 
 
-async def offline(session: Session, scanner: dagger.Container) -> Outcome:
+async def offline(session: Session, scanner: dagger.Container, images: Images) -> Outcome:
     """A database of what Debian's changelogs and the list for Python tell."""
     known = advisories.curated(session.text(LIST))
-    gathered = await changelogs_of_images(session)
+    gathered = await changelogs_of(session, images)
     found = {path.stem: unpacked(path) for path in gathered.copies.glob("changelogs/*.gz")}
     files = gathered.files.without_directory("changelogs")
     if gathered.exit_code("changelogs") or not found:
@@ -101,11 +98,11 @@ async def offline(session: Session, scanner: dagger.Container) -> Outcome:
     return Outcome(verdict, files, origins, container=written.container)
 
 
-async def changelogs_of_images(session: Session) -> Answers:
-    """The changelogs of every source package in the served images, of its newest version."""
+async def changelogs_of(session: Session, images: Images) -> Answers:
+    """The changelogs of every source package in the images, of its newest version."""
     container = base().with_directory(REPORTS, dag.directory())
-    for name in APPS:
-        status = await image(session, name).file("/var/lib/dpkg/status").contents()
+    for name, image in images.items():
+        status = await image.file("/var/lib/dpkg/status").contents()
         container = container.with_file(f"/status/{name}/status", as_file(f"{name}.status", status))
     script = Path(__file__).with_name("changelogs.sh").read_text()
     container = container.with_new_file("/changelogs.sh", script)
@@ -127,8 +124,10 @@ async def written_by_trivy(session: Session, scanner: dagger.Container, facts: s
 
 def as_file(name: str, text: str) -> dagger.File:
     """A text that is too long for an argument of a call, as a file that is known by its content."""
-    Path(name).write_text(text, encoding="utf-8")
-    return dag.current_module().workdir_file(name)
+    place = Path(uuid4().hex, name)  # for another part of the call may write the like meanwhile
+    place.parent.mkdir()
+    place.write_text(text, encoding="utf-8")
+    return dag.current_module().workdir_file(str(place))
 
 
 def daily(session: Session, container: dagger.Container) -> dagger.Container:

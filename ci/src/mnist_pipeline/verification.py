@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import dagger
 
-from mnist_pipeline.app import APPS, archived
+from mnist_pipeline.app import APPS
 from mnist_pipeline.candidate import CHECKS
 from mnist_pipeline.containers.session import Session, all_of
 from mnist_pipeline.gates import attestations, policy
@@ -140,8 +140,8 @@ async def rescan(source: dagger.Directory, image: str, place: Place) -> tuple[st
     """Scans a published image with what is known today: which one it is, and the verdict."""
     session = await Session.opened(source)
     registry, name, digest = await published(session, image, place)
-    file = archived(await registry.pull(name, digest))
-    return registry.at(name, digest), await rescanned(session, name, file)
+    pulled = await registry.pull(name, digest)
+    return registry.at(name, digest), await rescanned(session, name, pulled)
 
 
 async def published(session: Session, image: str, place: Place) -> tuple[Registry, str, str]:

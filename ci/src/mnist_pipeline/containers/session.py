@@ -189,7 +189,11 @@ async def joined(
     a fault; one that breaks is a fault.
     Remarks of one name become one, and each reason then says its part.
     """
-    outcomes = await together(parts)
+    return as_one(await together(parts), optional)
+
+
+def as_one(outcomes: Mapping[str, Outcome], optional: Collection[str] = ()) -> Outcome:
+    """One outcome of several, as `joined` makes it."""
     files = dag.directory()
     for name, outcome in outcomes.items():
         files = files.with_directory(name, outcome.files)

@@ -1,10 +1,11 @@
 """Findings that are accepted for now: a TOML file, each entry with its reason and expiry date.
 
 Contract: an entry that has expired, or that matches nothing any more, is a fault itself; so is a
-file that cannot be read. Does not know how findings are found.
+file that cannot be read, and a target that nothing scans, whose entries would never be either. Does
+not know how findings are found.
 
     [[accepted]]
-    target = "backend"             # backend, frontend or source
+    target = "backend"             # one that is scanned
     kind = "misconfiguration"      # secret, misconfiguration, licence or vulnerability
     rule = "DS-0002"               # as the scanner names it
     location = "apps/*/Dockerfile" # a pattern of the finding's location
@@ -13,7 +14,7 @@ file that cannot be read. Does not know how findings are found.
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from fnmatch import fnmatchcase
@@ -59,17 +60,17 @@ class Acceptance:
         return same and fnmatchcase(finding.location, self.location)
 
 
-def acceptances(toml: str) -> list[Acceptance]:
-    """Reads the file of accepted findings."""
+def acceptances(toml: str, targets: Collection[str]) -> list[Acceptance]:
+    """Reads the file of accepted findings, each of them in one of the targets that are scanned."""
     try:
         entries = tomllib.loads(toml).get("accepted", [])
-        return [acceptance(entry) for entry in entries]
+        return [acceptance(entry, targets) for entry in entries]
     except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
         message = f"the accepted findings cannot be read: {error}"
         raise AcceptedFindingsMalformedError(message) from error
 
 
-def acceptance(entry: dict[str, object]) -> Acceptance:
+def acceptance(entry: dict[str, object], targets: Collection[str]) -> Acceptance:
     """Reads one entry; every field must be there, filled, and of its kind."""
     names = {field.name for field in fields(Acceptance)}
     if set(entry) != names:
@@ -78,6 +79,12 @@ def acceptance(entry: dict[str, object]) -> Acceptance:
         raise AcceptedFindingsMalformedError(message)
     target, rule = filled(entry, "target"), filled(entry, "rule")
     location, reason = filled(entry, "location"), filled(entry, "reason")
+    if target not in targets:
+        message = (
+            f"the target of the acceptance of {rule!r} is {target!r}, which nothing scans: name "
+            f"one of {', '.join(targets)}, or delete the entry"
+        )
+        raise AcceptedFindingsMalformedError(message)
     expires, kind = entry["expires"], entry["kind"]
     if type(expires) is not date or kind not in get_args(Kind):
         message = f"{rule!r} needs a date to expire and a kind of {get_args(Kind)}"

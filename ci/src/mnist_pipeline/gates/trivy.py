@@ -1,9 +1,9 @@
 """Judges Trivy's JSON reports: secrets, misconfiguration, licences, vulnerabilities.
 
 Contract: blocking are every secret, misconfiguration and fixable vulnerabilities of HIGH and
-CRITICAL, and forbidden licences, unless accepted. A report in which no system, no package or no
-configuration was recognised is "not run", for an empty image passes every rule. Does not know how
-Trivy was called.
+CRITICAL, and forbidden licences, unless accepted; and what anything but a statement kept out of the
+report. A report in which no system, no package or no configuration was recognised is "not run", for
+an empty image passes every rule. Does not know how Trivy was called.
 """
 
 import json
@@ -14,7 +14,15 @@ from typing import Any
 
 from mnist_pipeline.gates.accepted import Acceptance, Finding, concerning, sifted
 from mnist_pipeline.gates.verdicts import Verdict, green, not_run, red
+from mnist_pipeline.gates.vex import NOT_AFFECTED, Statement, Suppressed, unheard
 
+SOURCE = "source"  # the target that is no image
+NAMED_BY = {  # the field that names a finding which was kept out, by its kind there
+    "vulnerability": "VulnerabilityID",
+    "misconfiguration": "ID",
+    "secret": "RuleID",
+    "license": "Name",
+}
 BLOCKING = {"HIGH", "CRITICAL"}
 LEAST_SYSTEM_PACKAGES = 50  # a Debian that runs Python has about 100
 LEAST_PYTHON_PACKAGES = 5
@@ -35,6 +43,7 @@ class Report:
     packages: Mapping[str, int]  # by class: os-pkgs, lang-pkgs
     configurations: int  # files that the misconfiguration rules were applied to
     findings: tuple[Finding, ...]
+    suppressed: tuple[Suppressed, ...]
 
 
 def report(target: str, text: str) -> Report:
@@ -56,6 +65,7 @@ def report(target: str, text: str) -> Report:
             packages,
             sum(result["Class"] == "config" for result in results),
             tuple(finding for result in results for finding in findings(target, result)),
+            tuple(found for result in results for found in suppressed(result)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"the report on {target} cannot be read: {error!r}"
@@ -82,6 +92,15 @@ def findings(target: str, result: dict[str, Any]) -> Iterator[Finding]:
         text = f"fixed in {fixed}" if fixed else "without a fix"
         rule, severity = found["VulnerabilityID"], found["Severity"]
         yield Finding(target, "vulnerability", rule, severity, where, text)
+
+
+def suppressed(result: dict[str, Any]) -> Iterator[Suppressed]:
+    """Every finding that was kept out of one result of a report."""
+    for kept in result.get("ExperimentalModifiedFindings") or []:
+        found = kept["Finding"]
+        product = (found.get("PkgIdentifier") or {}).get("PURL") or ""
+        rule = found[NAMED_BY[kept["Type"]]]
+        yield Suppressed(kept["Type"], rule, product, kept["Status"], kept["Source"])
 
 
 def blocks(finding: Finding) -> bool:
@@ -117,7 +136,7 @@ def judge_source(
 ) -> Verdict:
     """The verdict on the source tree, after guarding against a scan that saw nothing."""
     try:
-        read = report("source", text)
+        read = report(SOURCE, text)
     except ReportMalformedError as error:
         return not_run(str(error))
     if read.configurations < 1:
@@ -135,12 +154,18 @@ def judged(
     *,
     vulnerabilities: bool,
 ) -> Verdict:
-    """Blocking findings that nobody accepted, and acceptances that are out of date."""
+    """Blocking findings that nobody accepted, hidden ones, and acceptances that are out of date."""
     relevant = concerning(accepted, read.target, vulnerabilities=vulnerabilities)
     open_findings, outdated = sifted(read.findings, relevant, today)
     blocking = [str(finding) for finding in open_findings if blocks(finding)]
     counts = {"packages": sum(read.packages.values()), "findings": len(read.findings)}
-    reasons = [*faults, *blocking, *outdated]
+    hidden = [
+        f"{found.source or 'something'} kept the {found.kind} {found.rule} out of the report: "
+        "delete that, and accept the finding or state why it does not affect us"
+        for found in read.suppressed
+        if (found.kind, found.status) != ("vulnerability", NOT_AFFECTED)
+    ]
+    reasons = [*faults, *blocking, *hidden, *outdated]
     return red(*reasons, **counts) if reasons else green(**counts)
 
 
@@ -150,29 +175,58 @@ def non_root(user: str) -> bool:
     return bool(name) and name not in {"root", "0"}
 
 
-def judge_canary(text: str) -> Verdict:
-    """Whether the scanner found both faults planted for it: a key and a container of root's."""
+def judge_canary(text: str, licences: str, forbidden: Sequence[str]) -> Verdict:
+    """Whether the scanner found what is planted for it: a key, a container of root's, licences.
+
+    The licences are planted because our own classification forbids them.
+    """
     try:
         kinds = {finding.kind for finding in report("canary", text).findings}
+        named = [found for found in report("canary", licences).findings if found.kind == "licence"]
     except ReportMalformedError as error:
         return not_run(str(error))
-    missing = {"secret", "misconfiguration"} - kinds
-    if missing:
-        return not_run(f"the scanner is blind: it missed the planted {' and '.join(missing)}")
-    return green()
+    blocked = {finding.rule for finding in named if blocks(finding)}
+    missing = [kind for kind in ("secret", "misconfiguration") if kind not in kinds]
+    return seeing([*missing, *(f"licence {name}" for name in forbidden if name not in blocked)])
 
 
-def judge_planted(text: str, packages: Sequence[str]) -> Verdict:
-    """Whether the scanner knows vulnerabilities of the old packages planted for it."""
+def judge_planted(text: str, packages: Sequence[str], stated: Sequence[Statement]) -> Verdict:
+    """Whether the scanner knows vulnerabilities of the old packages, and heeds the statements."""
     try:
-        found = report("planted packages", text).findings
+        read = report("planted packages", text)
     except ReportMalformedError as error:
         return not_run(str(error))
-    vulnerable = {f.location.split()[0] for f in found if f.kind == "vulnerability"}
+    vulnerable = {f.location.split()[0] for f in read.findings if f.kind == "vulnerability"}
     missing = [name for name in packages if name not in vulnerable]
+    return seeing([*missing, *(str(each) for each in unheard(stated, read.suppressed))])
+
+
+def seeing(missing: Sequence[str]) -> Verdict:
+    """The verdict on a scanner that missed this of what was planted for it."""
     if missing:
         return not_run(f"the scanner is blind: it missed the planted {' and '.join(missing)}")
     return green()
+
+
+def judge_statements(
+    stated: Sequence[Statement],
+    texts: Mapping[str, str],
+    targets: Sequence[str],
+    *,
+    vulnerabilities: bool,
+) -> Verdict:
+    """Whether each statement took a finding out of the report on some target.
+
+    Where nothing looked for vulnerabilities, that cannot be told, and is no fault of theirs.
+    """
+    if not vulnerabilities:
+        return green()
+    try:
+        found = [each for name in targets for each in report(name, texts.get(name, "")).suppressed]
+    except ReportMalformedError as error:
+        return not_run(str(error))
+    stale = [f"{each} suppresses nothing any more: delete it" for each in unheard(stated, found)]
+    return red(*stale) if stale else green()
 
 
 def judge_database(name: str, metadata: str, reason: str, today: date) -> Verdict:
