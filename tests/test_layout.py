@@ -30,7 +30,7 @@ LAYERS = {
         "candidate integration trial",
         "prove stages",
         "rehearsal script",
-        "browsing unsigned",
+        "browsing mirror unsigned",
         "planted stack contract scan static structure load monitoring observability deploy",
         "advisories changes conformance notify registry",
         "services app",
@@ -86,7 +86,8 @@ OWNERS = {
         "dagger": (
             "main release verification candidate integration trial prove stages rehearsal changes "
             "stack contract scan static structure load monitoring observability deploy registry "
-            "notify advisories conformance script services app containers hosts options unsigned"
+            "notify advisories conformance script services app containers hosts options unsigned "
+            "mirror"
         ),
         "opentelemetry": "stages",
     },

@@ -17,6 +17,8 @@ BACKEND = "apps/backend/src/mnist_backend"
 STAGES = ".github/workflows/stages.yml"
 PROMETHEUS = "monitoring/Dockerfile"
 LAST_USER = "USER 10001:10001\nEXPOSE 9090"
+HEALTHY = 'CMD ["promtool", "check", "healthy", "--url=http://127.0.0.1:9090"]'
+OLD_PACKAGE, KNOWN_FAULTY = "requests==2.19.0\n", r"requests 2\.19\.0: vulnerability CVE-2018-18074"
 
 
 @dataclass(frozen=True)
@@ -296,6 +298,60 @@ PLANTED = (
         f"{LAST_USER} 22",
         LAST_USER,
         "ports",
+    ),
+    Fault(
+        "image-structure/prometheus",
+        "a health check that is none",
+        PROMETHEUS,
+        f"{HEALTHY}\nHEALTHCHECK NONE",
+        HEALTHY,
+        "no HEALTHCHECK",
+    ),
+    Fault(
+        "image-structure/prometheus",
+        "another program in front",
+        PROMETHEUS,
+        'ENTRYPOINT ["env", "prometheus", ',
+        'ENTRYPOINT ["prometheus", ',
+        "it runs 'env prometheus",
+    ),
+    Fault(
+        "image-structure/prometheus",
+        "a token in a command of its making",
+        PROMETHEUS,
+        f"RUN PLANTED_TOKEN=x7Kq2Vb9 touch /planted2\n{LAST_USER}",
+        LAST_USER,
+        "step [0-9]+ of its making",
+    ),
+    Fault(
+        "image-structure/prometheus",
+        "what somebody typed while making it",
+        PROMETHEUS,
+        f"RUN echo ls >/data/.bash_history\n{LAST_USER}",
+        LAST_USER,
+        "/data/.bash_history: a file of this name",
+    ),
+    Fault(
+        "scan/offline",
+        "an old package, by the database made here",
+        "tests/requirements.lock",
+        OLD_PACKAGE,
+        reason=KNOWN_FAULTY,
+    ),
+    Fault(
+        "scan/offline",
+        "an acceptance that matches nothing",
+        "ci/accepted-findings.toml",
+        '[[accepted]]\ntarget = "source"\nkind = "vulnerability"\nrule = "CVE-2018-18074"\n'
+        'location = "*"\nreason = "planted"\nexpires = 9999-12-31\n',
+        reason="CVE-2018-18074 at \\* matches nothing",
+    ),
+    Fault(
+        "scan/mirror",
+        "an old package, by the database of a mirror",
+        "tests/requirements.lock",
+        OLD_PACKAGE,
+        reason=KNOWN_FAULTY,
     ),
     Fault(
         "monitoring/prometheus",

@@ -16,11 +16,13 @@ from pathlib import Path
 import anyio
 import dagger
 
-from mnist_pipeline import app, monitoring, static, structure
+from mnist_pipeline import app, monitoring, scan, static, structure
+from mnist_pipeline.advisories import with_offline
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Gate, Outcome, Session, attempt, joined, together
 from mnist_pipeline.gates.selection import chosen
 from mnist_pipeline.gates.verdicts import Verdict, shortened, told
+from mnist_pipeline.mirror import with_mirrored
 from mnist_pipeline.planted import PLANTED, Fault
 
 HISTORY, ADVISORIES = "secrets/history", "dependencies/advisories"
@@ -43,6 +45,16 @@ async def unit(session: Session) -> Outcome:
     return await joined(app.tests_of_tree(session))
 
 
+async def offline(session: Session) -> Outcome:
+    """The source, scanned by the database that is made here."""
+    return await scan.source_by(session, with_offline)
+
+
+async def mirrored(session: Session) -> Outcome:
+    """The source, scanned by a database that a mirror hands out."""
+    return await scan.source_by(session, with_mirrored)
+
+
 GATES: dict[str, Gate] = {
     **parts("lint", static.LINT),
     "types": app.types_of_pipeline,
@@ -51,6 +63,8 @@ GATES: dict[str, Gate] = {
     **parts("sast", static.SAST),
     **parts("secrets", static.SECRETS),
     "image-structure/prometheus": prometheus,
+    "scan/offline": offline,
+    "scan/mirror": mirrored,
     "monitoring/prometheus": monitoring.prometheus,
 }
 

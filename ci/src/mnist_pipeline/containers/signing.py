@@ -19,6 +19,7 @@ KEY, PUBLIC, SIGNING, TRUST = "/keys/cosign.key", "/keys/cosign.pub", "/signing.
 SIGNING_CONFIG = '{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}'
 TRUSTED_ROOT = '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
 REHEARSAL = "registry.local:5000"  # how the session's own registry is bound
+REHEARSAL_FILE = "/etc/rehearsal.yml"
 REHEARSAL_CONFIG = """\
 version: 0.1
 log: {level: error, accesslog: {disabled: true}}
@@ -45,16 +46,20 @@ def tools(session: Session) -> dagger.Container:
     )
 
 
+def rehearsal_registry(*packages: str) -> dagger.Container:
+    """A registry by plain HTTP, and packages beside it; it keeps in /srv what is pushed."""
+    container = debian("docker-registry", *packages)
+    return container.with_new_file(REHEARSAL_FILE, REHEARSAL_CONFIG).with_exposed_port(5000)
+
+
+def serving(registry: dagger.Container) -> dagger.Service:
+    """A registry, as others reach it."""
+    return registry.as_service(args=["docker-registry", "serve", REHEARSAL_FILE])
+
+
 def rehearsal_service(session: Session) -> dagger.Service:
     """An empty registry for this call alone, by plain HTTP."""
-    path = "/etc/rehearsal.yml"
-    return (
-        debian("docker-registry")
-        .with_new_file(path, REHEARSAL_CONFIG)
-        .with_env_variable("REHEARSAL", f"{session.started}")
-        .with_exposed_port(5000)
-        .as_service(args=["docker-registry", "serve", path])
-    )
+    return serving(rehearsal_registry().with_env_variable("REHEARSAL", f"{session.started}"))
 
 
 def key_pair(container: dagger.Container, password: dagger.Secret) -> dagger.Directory:
