@@ -12,7 +12,7 @@ from mnist_deploy.verdicts import Limits
 OLD = Release("old", {part: f"sha256:{number:064x}" for number, part in enumerate(PARTS)})
 NEW = replace(OLD, name="new", images={**OLD.images, "backend": "sha256:" + "b" * 64})
 GOOD = {"golden": [], "sent": 3000, "failed": 0, "reasons": [], "seconds": [0.01] * 3000}
-CHOICES = Choices(3000, 100.0, "1:9,100:9", 20, 60, False, None, "", "", Limits(error_ratio=0.001))
+CHOICES = Choices(3000, 100.0, "1:9,100:9", 20, 60, False, {}, "", "", Limits(error_ratio=0.001))
 
 
 class Killed(Exception):  # noqa: N818  not an error: the deployer's end

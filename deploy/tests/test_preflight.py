@@ -7,7 +7,9 @@ import pytest
 from near import DOCKER, Broken, Near, installed
 
 from mnist_deploy import lock, preflight
-from mnist_deploy.errors import CommandFailedError, PreflightRefusedError
+from mnist_deploy.__main__ import sent
+from mnist_deploy.arguments import parser
+from mnist_deploy.errors import CommandFailedError, PreflightRefusedError, UsageInvalidError
 from mnist_deploy.release import PARTS, Release
 from mnist_deploy.site import Site
 
@@ -43,22 +45,22 @@ def test_a_secret_that_nobody_can_make_is_named(
         (tmp_path / "secrets").mkdir(exist_ok=True)
         (tmp_path / "secrets" / name).touch()
     with pytest.raises(PreflightRefusedError, match=lacking):
-        preflight.provided(site(Near(tmp_path), watched=watched), None, "")
+        preflight.provided(site(Near(tmp_path), watched=watched), {}, "")
     assert sorted(path.name for path in tmp_path.glob("secrets/*")) == sorted(have)
 
 
 @pytest.mark.parametrize(
-    ("have", "certificate", "self_signed"),
-    [([], None, "mnist.example.org"), ([], Path("edge.pem"), ""), (["edge.pem", *MADE], None, "")],
+    ("have", "given", "self_signed"),
+    [([], [], "mnist.example.org"), ([], ["edge.pem"], ""), (["edge.pem", *MADE], [], "")],
 )
 def test_what_will_be_made_is_not_missed(
-    have: list[str], certificate: Path | None, self_signed: str, tmp_path: Path
+    have: list[str], given: list[str], self_signed: str, tmp_path: Path
 ) -> None:
     """Passwords and keys are made on the host, and a certificate is sent or made."""
     (tmp_path / "secrets").mkdir()
     for name in have:
         (tmp_path / "secrets" / name).touch()
-    preflight.provided(site(Near(tmp_path)), certificate, self_signed)
+    preflight.provided(site(Near(tmp_path)), {name: Path(name) for name in given}, self_signed)
     assert sorted(path.name for path in tmp_path.glob("secrets/*")) == sorted(have)
 
 
@@ -97,3 +99,24 @@ def test_a_name_that_no_certificate_can_have_is_told(tool: Callable[[str], str])
     assert b"PRIVATE KEY" in preflight.signed("mnist.example.org")
     with pytest.raises(CommandFailedError, match="openssl ended with"):
         preflight.signed("mnist.example.org,other")
+
+
+def test_what_is_given_is_sent_and_an_empty_file_is_not(tmp_path: Path) -> None:
+    """Grafana's password goes to the host under its name; a runner that has none gives nothing."""
+    (tmp_path / "grafana").write_text("a password of a test")
+    (tmp_path / "empty").touch()
+    words = ["deploy", "--environment=staging", "--host=ship@host", "--key=k", "--known-hosts=k"]
+    read = parser("").parse_args([*words, f"--grafana-password={tmp_path}/grafana"])
+    files = sent(read)
+    assert files == {"grafana_password": tmp_path / "grafana"}
+    assert sent(parser("").parse_args([*words, f"--certificate={tmp_path}/empty"])) == {}
+    with pytest.raises(UsageInvalidError, match="is no file"):
+        sent(parser("").parse_args([*words, f"--grafana-password={tmp_path}/nothing"]))
+    (tmp_path / "host" / "secrets").mkdir(parents=True)
+    host = Near(tmp_path / "host")
+    for name in ("edge.pem", *MADE):
+        (tmp_path / "host" / "secrets" / name).touch()
+    with lock.held(host, "me"):
+        preflight.secret(site(host), Release("one", {}), files, "")
+    kept = tmp_path / "host" / "secrets" / "grafana_password"
+    assert kept.read_text() == "a password of a test"

@@ -14,7 +14,7 @@ from secrets import token_hex
 from tempfile import NamedTemporaryFile
 
 CANARIES = {
-    "deploy": ("ssh_key", "password", "certificate", "slack", "teams"),
+    "deploy": ("ssh_key", "password", "certificate", "grafana_password", "slack", "teams"),
     "integration": ("keys",),
     "notify": ("slack", "teams"),
     "promote": ("password",),

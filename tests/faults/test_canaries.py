@@ -112,7 +112,8 @@ def of_stacks(run: Run) -> Iterator[Call]:
     image = (f"--images=backend={NOBODY}/digits/mnist-backend:dev", f"--username={USER}")
     image += (option("deploy", "password"), f"--key={run.folder}/pair/cosign.pub")
     yield Call("deploy", (*host, *image), UNASKED)
-    shown = (option("deploy", "certificate"), *chats(run, "deploy"), "--action=rollback")
+    shown = (option("deploy", "certificate"), option("deploy", "grafana_password"))
+    shown += (*chats(run, "deploy"), "--action=rollback")
     yield Call("deploy", (*host, *shown), "rollback ended with 6")
     stack = f"--backend-url=http://{run.listener.address}", f"--here=tcp://{run.listener.address}"
     keys = option("integration", "keys", "{}-first", "{}-second", "{}-admin")

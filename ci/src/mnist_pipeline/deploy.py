@@ -29,6 +29,7 @@ ENVIRONMENTS = ("staging", "production")
 ACTIONS = ("deploy", "rollback", "status", "history", "recover", "unlock")
 ARCHIVES = "/archives"
 KEY, CERTIFICATE = "/run/secrets/key", "/run/secrets/edge.pem"
+GRAFANA = "/run/secrets/grafana_password"
 KNOWN_HOSTS = "/run/known_hosts"
 
 
@@ -54,6 +55,7 @@ class Release:
     name: str = ""
     certificate: dagger.Secret | None = None
     self_signed: str = ""
+    grafana_password: dagger.Secret | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Order:
         given["force"] = self.force
         options += [f"--{name}={value}" for name, value in given.items() if value]
         options += [f"--certificate={CERTIFICATE}"] if self.release.certificate else []
+        options += [f"--grafana-password={GRAFANA}"] if self.release.grafana_password else []
         return [*options, *self.more]
 
 
@@ -154,6 +157,7 @@ def entering(session: Session, order: Order) -> dagger.Container:
     ssh takes a key from its user alone, so the deployer copies it: where no layer is made of it.
     """
     secrets = {KEY: order.to.key, CERTIFICATE: order.release.certificate}
+    secrets[GRAFANA] = order.release.grafana_password
     for name, address in order.webhooks.items():
         secrets[f"/run/secrets/{name}_webhook"] = address
     container = image(session, "deployer").with_file(KNOWN_HOSTS, order.to.known_hosts)

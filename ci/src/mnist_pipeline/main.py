@@ -153,6 +153,11 @@ async def told(call: Awaitable[Answer]) -> Answer:
         raise UsageError(str(error)) from None
 
 
+def chats(slack: Slack, teams: Teams) -> dict[str, dagger.Secret | None]:
+    """The webhooks by the names of their chats."""
+    return {"slack": slack, "teams": teams}
+
+
 async def built(source: dagger.Directory, name: str) -> dagger.Container:
     """One image of a source tree."""
     return image(await Session.opened(source), name)
@@ -293,6 +298,7 @@ class MnistPipeline:
         name: ReleaseName = "",
         certificate: Certificate = None,
         self_signed: SelfSigned = "",
+        grafana_password: GrafanaPassword = None,
         watched: Watched = True,
         force: Reason = "",
         options: More = None,
@@ -306,14 +312,13 @@ class MnistPipeline:
         with the one before, and goes back by itself where it does not do; visitors notice nothing.
         """
         where = await told(deploy.environment((env, environment)))
-        chats = {"slack": slack, "teams": teams}
         if release:
             images = [*(images or ()), *await told(deploy.released(release))]
         for address in await told(deploy.published(images or ())):
             await self.verify(address, key, identity, issuer, where, username, password)
-        entering = deploy.Entrance(where, host, ssh_key, known_hosts)
-        shown = deploy.Release(images or (), name, certificate, self_signed)
-        order = deploy.Order(entering, action, shown, chats, watched, force, options or ())
+        to = deploy.Entrance(where, host, ssh_key, known_hosts)
+        shown = deploy.Release(images or (), name, certificate, self_signed, grafana_password)
+        order = deploy.Order(to, action, shown, chats(slack, teams), watched, force, options or ())
         return await told(deploy.run(await Session.opened(self.source), order))
 
     @function(cache="never")
@@ -587,8 +592,7 @@ class MnistPipeline:
 
         A chat that cannot be reached is reported and fails nothing.
         """
-        chats = {"slack": slack, "teams": teams}
-        return await told(notify.notify(report, chats, link, deployment))
+        return await told(notify.notify(report, chats(slack, teams), link, deployment))
 
     @function(cache="never")
     async def signing_key(self, key_password: NewPassword) -> dagger.Directory:

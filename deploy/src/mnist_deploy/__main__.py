@@ -74,7 +74,7 @@ def roll(site: Site, arguments: argparse.Namespace) -> None:
     """Deploys, rolls back or recovers, and keeps the evidence whatever comes of it."""
     chosen = choices(arguments) if arguments.command != "recover" else None
     rollout = Rollout(
-        site, chosen or Choices(1, 1, "100:1", 0, 1, False, None, "", "", Limits()), webhooks()
+        site, chosen or Choices(1, 1, "100:1", 0, 1, False, {}, "", "", Limits()), webhooks()
     )
     try:
         if arguments.command == "recover":
@@ -97,9 +97,6 @@ def choices(arguments: argparse.Namespace) -> Choices:
     if arguments.requests < 1 or arguments.rate <= 0:
         message = "--requests and --rate are at least 1"
         raise UsageInvalidError(message)
-    if arguments.certificate and not arguments.certificate.is_file():
-        message = f"--certificate {arguments.certificate} is no file"
-        raise UsageInvalidError(message)
     return Choices(
         arguments.requests,
         arguments.rate,
@@ -107,7 +104,7 @@ def choices(arguments: argparse.Namespace) -> Choices:
         arguments.least,
         arguments.boot_seconds,
         arguments.renew,
-        arguments.certificate,
+        sent(arguments),
         arguments.self_signed,
         arguments.force,
         Limits(
@@ -116,6 +113,19 @@ def choices(arguments: argparse.Namespace) -> Choices:
             slow_ratio=arguments.slow_ratio,
         ),
     )
+
+
+def sent(arguments: argparse.Namespace) -> dict[str, Path]:
+    """The secrets to send, by their names on the host; an empty file is none."""
+    files = {
+        ("--certificate", "edge.pem"): arguments.certificate,
+        ("--grafana-password", "grafana_password"): arguments.grafana_password,
+    }
+    for (option, _), path in files.items():
+        if path and not path.is_file():
+            message = f"{option} {path} is no file"
+            raise UsageInvalidError(message)
+    return {name: path for (_, name), path in files.items() if path and path.stat().st_size}
 
 
 def webhooks() -> dict[str, str]:

@@ -113,6 +113,9 @@ def add_preparation(command: argparse.ArgumentParser) -> None:
         "--certificate", type=Path, help="PEM file of certificate and key for the edge"
     )
     command.add_argument(
+        "--grafana-password", type=Path, help="file with the password of Grafana's user admin"
+    )
+    command.add_argument(
         "--self-signed", default="", metavar="NAME", help="make a certificate where there is none"
     )
     command.add_argument(

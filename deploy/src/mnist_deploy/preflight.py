@@ -7,7 +7,7 @@ host on standard input and stays in a folder that only its owner enters. Does no
 import re
 import secrets
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from mnist_deploy import shipping
@@ -121,8 +121,8 @@ def affordable(site: Site) -> None:
     raise PreflightRefusedError(f"{message}; --force REASON deploys all the same")
 
 
-def provided(site: Site, certificate: Path | None, self_signed: str) -> None:
-    """Checks that every secret is on the host, or will be made.
+def provided(site: Site, given: Mapping[str, Path], self_signed: str) -> None:
+    """Checks that every secret is on the host, or was given, or will be made.
 
     Raises:
         PreflightRefusedError: one is missing that nobody can make up.
@@ -130,7 +130,7 @@ def provided(site: Site, certificate: Path | None, self_signed: str) -> None:
     have = set(site.host.read("ls secrets 2>/dev/null || true").split())
     made = {*DATABASE} if not {*DATABASE} & have else set()
     made |= {"keys.json", *MADE} if {*MADE} - have else set()
-    made |= {"edge.pem"} if certificate or self_signed else set()
+    made |= {*given, *(["edge.pem"] if self_signed else [])}
     wanted = ["keys.json", "edge.pem", *DATABASE, *MADE]
     wanted += WATCHING_SECRETS if site.watched else ()
     lacking = [name for name in wanted if name not in have | made]
@@ -138,13 +138,13 @@ def provided(site: Site, certificate: Path | None, self_signed: str) -> None:
         message = (
             f"{site.host.folder}/secrets on the host lacks {', '.join(lacking)}: put each there as "
             "a file (edge.pem is certificate and key; --certificate sends it, --self-signed makes "
-            "one)"
+            "one, --grafana-password sends that)"
         )
         raise PreflightRefusedError(message)
 
 
-def secret(site: Site, release: Release, certificate: Path | None, self_signed: str) -> None:
-    """Makes the secrets that can be made."""
+def secret(site: Site, release: Release, given: Mapping[str, Path], self_signed: str) -> None:
+    """Sends the secrets that were given, and makes those that can be made."""
     have = set(site.host.read("mkdir -p secrets && chmod 700 secrets && ls secrets").split())
     if not {*DATABASE} & have:
         word = secrets.token_urlsafe(32)
@@ -154,9 +154,9 @@ def secret(site: Site, release: Release, certificate: Path | None, self_signed: 
     for name, (who, scopes) in MADE.items():
         if name not in have:
             key(site, release, name, who, scopes)
-    if certificate:
-        site.host.put("secrets/edge.pem", certificate.read_bytes(), "0444")
-    elif "edge.pem" not in have and self_signed:
+    for name, path in given.items():
+        site.host.put(f"secrets/{name}", path.read_bytes(), "0444")
+    if "edge.pem" not in {*have, *given} and self_signed:
         site.host.put("secrets/edge.pem", signed(self_signed), "0444")
     site.host.change("chmod 0444 secrets/*")
 

@@ -8,7 +8,7 @@ right by the next one: all traffic goes to the colour that answered last. Does n
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class Choices:
     least: int
     boot_seconds: int  # until a colour must be healthy
     renew: bool  # take new images of what stands beside the colours, which restarts it
-    certificate: Path | None
+    secrets: Mapping[str, Path]  # to send, by their names on the host
     self_signed: str
     force: str  # why a release may be deployed though the dark gate refused it; empty: it may not
     limits: Limits
@@ -92,14 +92,14 @@ class Rollout:
         site.say("preflight ...")
         preflight.fit(site)
         preflight.complete(site, release, files)
-        preflight.provided(site, self._choices.certificate, self._choices.self_signed)
+        preflight.provided(site, self._choices.secrets, self._choices.self_signed)
         if costs and site.watched and state.active:
             self._afforded()
         after = replace(state, releases={**(state.releases or {}), colour: release})
         preflight.linted(site, after, release)
         state = site.begin(after, "ship")
         shipping.ship(site.host, release.images, files, site.say)
-        preflight.secret(site, release, self._choices.certificate, self._choices.self_signed)
+        preflight.secret(site, release, self._choices.secrets, self._choices.self_signed)
         site.configure(state, release)
         state = site.begin(state, f"boot {colour}")
         self._booted(colour, release)
