@@ -126,13 +126,14 @@ def run(workflow: Workflow, folder: Path, outcome: str) -> dict[str, int]:
     (folder / "report" / "status.json").write_text("{}", encoding="utf-8")
     (folder / "daggerw").write_text(STAND_IN, encoding="utf-8")
     (folder / "daggerw").chmod(0o755)
-    (folder / "Makefile").write_text("faults: ; ./daggerw call faults\n", encoding="utf-8")
+    (folder / "make").write_text('#!/bin/sh\n./daggerw call "$@"\n', encoding="utf-8")
+    (folder / "make").chmod(0o755)
     codes: dict[str, int] = {}
     for step in workflow.steps():
         if "run" not in step or (any(codes.values()) and step.get("if") != "always()"):
             continue
         bash = ["bash", "-e"] if step.get("shell") != "bash" else ["bash", "-eo", "pipefail"]
-        path = {"PATH": "/usr/local/bin:/usr/bin:/bin", "OUTCOME": outcome}
+        path = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "OUTCOME": outcome}
         environment = path | {"GITHUB_STEP_SUMMARY": str(folder / "shown")} | given(step)
         command = [*bash, "-c", step["run"]]
         done = subprocess.run(command, cwd=folder, env=environment, check=False)  # noqa: S603  ours

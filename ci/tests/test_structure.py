@@ -44,6 +44,7 @@ PLANTED = [  # what is changed, and what the reason says
     ({"config": CONFIG | {"ExposedPorts": {"8000/tcp": {}, "22/tcp": {}}}}, r"ports \[22, 8000\]"),
     ({"config": CONFIG | {"Env": ["REGISTRY_PASSWORD=a"]}}, "REGISTRY_PASSWORD holds a secret"),
     ({"config": CONFIG | {"Env": ["URL=postgresql://a:b@c/d"]}}, "URL holds a secret"),
+    ({"config": CONFIG | {"Env": ["https_proxy=http://proxy:1"]}}, "https_proxy tells of the net"),
     ({"special": ["/usr/bin/su"]}, "/usr/bin/su runs with another user's"),
     ({"bytes": 401_000_000}, "401 MB unpacked, more than 400"),
     ({"bytes": 360_000_000}, "360 MB unpacked, 384 on 2026-11-28: add today's"),

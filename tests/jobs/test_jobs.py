@@ -15,11 +15,13 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
+EXPECTED = HERE / "expected.json"
 WORKFLOWS = ".github/workflows"
 CACHE = subprocess.run(  # of the pipeline; act keeps its own with the test
     ["sh", "-c", "echo ${XDG_CACHE_HOME:-$HOME/.cache}"],
@@ -294,7 +296,7 @@ def test_each_published_image_is_scanned_again(runner: Runner) -> None:
 
 
 def test_the_same_commit_comes_to_the_same_there_and_here(runner: Runner, tmp_path: Path) -> None:
-    """The job runs the pipeline itself: the same stages and verdicts, and images by digest."""
+    """The job runs the pipeline itself: stages and images as recorded, equal by verdict and digest."""
     git(runner.repository, "checkout", "--quiet", "--", "daggerw")
     green, printed = runner.run("ci.yml", "push", push("main"))
     here = tmp_path / "here"
@@ -305,6 +307,9 @@ def test_the_same_commit_comes_to_the_same_there_and_here(runner: Runner, tmp_pa
     assert verdicts(there) == verdicts(here)
     assert green == (set(verdicts(there).values()) == {"green"}), printed
     assert images(there) == images(here)
+    recorded = json.loads(EXPECTED.read_text(encoding="utf-8"))
+    assert [*verdicts(there)] == recorded["stages"]
+    assert recipes(there) == recorded["images"]
 
 
 def verdicts(evidence: Path) -> dict[str, str]:
@@ -313,8 +318,21 @@ def verdicts(evidence: Path) -> dict[str, str]:
     return {name: stage["status"] for name, stage in stages.items()}
 
 
-def images(evidence: Path) -> dict[str, str]:
-    """The digest of each image's configuration, as the scanner saw it."""
+def scanned(evidence: Path) -> dict[str, dict[str, Any]]:
+    """Each image as the scanner saw it."""
     reports = {name: evidence / "scan" / name / "trivy.json" for name in ("backend", "frontend")}
     read = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in reports.items()}
-    return {name: report["Metadata"]["ImageID"] for name, report in read.items()}
+    return {name: report["Metadata"] for name, report in read.items()}
+
+
+def images(evidence: Path) -> dict[str, str]:
+    """The digest of each image's configuration."""
+    return {name: seen["ImageID"] for name, seen in scanned(evidence).items()}
+
+
+def recipes(evidence: Path) -> dict[str, dict[str, Any]]:
+    """What every machine makes of a Dockerfile: how it is run, and its number of layers."""
+    return {
+        name: {"config": seen["ImageConfig"]["config"], "layers": len(seen["DiffIDs"])}
+        for name, seen in scanned(evidence).items()
+    }

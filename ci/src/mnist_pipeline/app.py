@@ -10,12 +10,13 @@ from dataclasses import replace
 import dagger
 from dagger import dag
 
-from mnist_pipeline.containers import base, python_tools, remembering
+from mnist_pipeline.containers import PROMISES, base, python_tools, remembering
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import coverage, junit, python
 from mnist_pipeline.gates.model import judge as judge_model
 from mnist_pipeline.gates.model import judge_runtime
+from mnist_pipeline.gates.structure import REGISTRIES
 
 APPS = ("backend", "frontend")
 FOLDERS = {
@@ -80,12 +81,18 @@ class ImageUnknownError(ValueError):
 
 
 def image(session: Session, name: str) -> dagger.Container:
-    """The image of a part of the stack, as it is served; its tests are not part of it."""
+    """The image of a part of the stack, as it is served; its tests are not part of it.
+
+    Nor is what only its making needed: where the toolchain made the base, that names registries.
+    """
     if name not in FOLDERS:
         message = f"no image {name!r}: the name is one of {', '.join(FOLDERS)}"
         raise ImageUnknownError(message)
     given = [dagger.BuildArg(*each) for each in arguments(name).items()] or None
-    return served(session, name).docker_build(target=TARGETS[name], build_args=given)
+    built = served(session, name).docker_build(target=TARGETS[name], build_args=given)
+    for variable in REGISTRIES:
+        built = built.without_env_variable(variable)
+    return built.without_label(PROMISES)
 
 
 def arguments(name: str) -> dict[str, str]:

@@ -301,6 +301,14 @@ PLANTED = (
     ),
     Fault(
         "image-structure/prometheus",
+        "the proxy of the machine that made it",
+        PROMETHEUS,
+        f"ENV HTTPS_PROXY=http://proxy.example.org:3128\n{LAST_USER}",
+        LAST_USER,
+        "HTTPS_PROXY tells of the network",
+    ),
+    Fault(
+        "image-structure/prometheus",
         "a health check that is none",
         PROMETHEUS,
         f"{HEALTHY}\nHEALTHCHECK NONE",

@@ -20,6 +20,8 @@ SIZES = "ci/image-sizes.toml"
 DRIFT = 0.05  # of the size that was recorded last; what is more has to be recorded
 BARS = "▁▂▃▄▅▆▇█"
 SECRET_NAME = re.compile(r"(TOKEN|PASSWORD|PASSWD|SECRET|API_KEY|PRIVATE_KEY|CREDENTIALS?)$", re.I)
+REGISTRIES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "GOPROXY")  # of the machine that made an image
+NETWORK = {*REGISTRIES, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}|://[^/\s:@]+:[^/\s@]+@"
 )
@@ -111,6 +113,8 @@ def of_configuration(config: dict[str, Any], expected: Expected) -> list[str]:
         name, _, value = variable.partition("=")
         if (SECRET_NAME.search(name) and value) or SECRET_VALUE.search(value):
             faults.append(f"the variable {name} holds a secret")
+        if name.upper() in NETWORK:
+            faults.append(f"the variable {name} tells of the network in which it was made")
     return faults
 
 
