@@ -296,7 +296,7 @@ def test_each_published_image_is_scanned_again(runner: Runner) -> None:
 
 
 def test_the_same_commit_comes_to_the_same_there_and_here(runner: Runner, tmp_path: Path) -> None:
-    """The job runs the pipeline itself: stages and images as recorded, equal by verdict and digest."""
+    """The job runs the pipeline itself: stages and images as recorded, one verdict, one digest."""
     git(runner.repository, "checkout", "--quiet", "--", "daggerw")
     green, printed = runner.run("ci.yml", "push", push("main"))
     here = tmp_path / "here"
