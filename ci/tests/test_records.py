@@ -38,7 +38,7 @@ def test_the_last_line_that_says_something_is_found() -> None:
 )
 def test_no_answer_has_a_reason(code: int, seconds: float, status: str, told: str) -> None:
     """Time, memory, other signals, and what gave up or never began are told apart."""
-    verdict = TESTS.silence(Record(code, 100.0, 100.0 + seconds), "begun\nthe end\n")
+    verdict = TESTS.silence(Record(code, 100.0, 100.0 + seconds), "begun\nthe end\nKilled\n")
     assert verdict is not None
     assert (verdict.status, verdict.reasons) == (status, (told,))
 

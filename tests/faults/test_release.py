@@ -226,9 +226,10 @@ def test_a_refused_release_hands_over_what_it_was_refused_by(
     """Decision and evidence are there, and the sums of the evidence are what would be signed."""
     append(project.tree, "scripts/bench.py", "import calendar\n")
     key = (f"--key=file://{project.keys}/cosign.key", project.key_password)
-    call = ("release", "--env=dev", f"--registry={project.address}", *key)
+    at = f"--registry-service=tcp://127.0.0.1:{project.registry.server_port}"
+    call = ("release", "--env=dev", f"--registry={project.address}", at, *key)
     history, kept = f"--git-dir={project.tree}/.git", tmp_path / "kept"
-    done = project.call(*call, history, "export", f"--path={kept}")
+    done = project.call(*call, history, "export", f"--path={kept}", service=False)
     assert done.returncode == 0, done.stderr[-3000:]
     decision = json.loads((kept / "release.json").read_text(encoding="utf-8"))
     assert decision["verdict"] == "red"

@@ -12,6 +12,7 @@ from mnist_pipeline.gates.verdicts import Verdict, not_run, red
 UNSETTLED = 124  # time-outs and signals; from here on the tool has not answered
 SIGNALLED = 128  # by a signal, which is added
 KILLED = 137  # as the kernel does where memory runs out
+SIGNALS = {"Killed", "Terminated"}  # what a shell prints of them, after the command's own words
 
 
 class RecordMalformedError(ValueError):
@@ -45,7 +46,8 @@ class Command:
 
     def silence(self, run: Record, log: str) -> Verdict | None:
         """Why it did not answer; None where it did."""
-        code, last = run.exit_code, last_line(log)
+        said = (line for line in log.splitlines() if line.strip() not in SIGNALS)
+        code, last = run.exit_code, last_line("\n".join(said))
         if code < self.unsettled:
             return None
         if run.finished - run.started >= self.limit_seconds:
