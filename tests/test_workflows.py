@@ -68,6 +68,9 @@ PLANTED = [  # rule, what to replace in GOOD, by what
     ("evidence", f"{REPORT}\n      - if: always()", "call rescan\n      - if: success()"),
     ("time", "timeout-minutes: 90", "timeout-minutes: 70"),
     ("time", "    timeout-minutes: 90\n", ""),
+    ("files", "--path evidence", "--path proof"),
+    ("files", "--path evidence", "--path evidence > said.txt"),
+    ("files", "--path evidence", "--path evidence 2>&1 | tee said.txt"),
     ("stages", "timeout-minutes: 90", "with: {stages: 'lint,lent'}"),
 ]
 

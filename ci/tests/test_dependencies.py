@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mnist_pipeline.gates.dependencies import judge_audit, judge_deptry, judge_probe
+from mnist_pipeline.gates.dependencies import judge_audit, judge_deptry, judge_probe, unasked
 from mnist_pipeline.gates.verdicts import green, not_run
 
 UNUSED = {
@@ -74,3 +74,20 @@ def test_an_audit_of_nothing_is_not_run(text: str) -> None:
 def test_the_reason_of_the_probe_is_kept() -> None:
     """The verdict says why nothing could be audited."""
     assert judge_audit(not_run("no index"), {}).reasons == ("no index",)
+
+
+@pytest.mark.parametrize(
+    ("text", "log", "absent"),
+    [
+        (report(SOUND), "", True),
+        ("", "requests.exceptions.SSLError: HTTPSConnectionPool(host='index')", True),
+        ("", "ReadTimeoutError: the read timed out", True),
+        ("", "pip-audit: error: unrecognized arguments: --progress", False),
+        ("{", "Traceback (most recent call last):\nKeyError: 'vulns'", False),
+    ],
+)
+def test_an_index_that_is_not_there_is_told_from_a_tool_that_breaks(
+    text: str, log: str, absent: bool
+) -> None:
+    """Only where nobody could be asked is the audit none of this network's."""
+    assert unasked(text, log) is absent

@@ -32,7 +32,7 @@ def site(host: Near, *, watched: bool = False) -> Site:
     ("have", "watched", "lacking"),
     [
         ([], False, "lacks edge.pem:"),
-        (["edge.pem", "database_password"], False, "lacks mnist_database_url:"),
+        (["edge.pem", "mnist_database_url"], False, "lacks database_password:"),
         (["edge.pem", *MADE[1:]], False, "lacks keys.json:"),
         (["edge.pem"], True, "lacks watchdog_url, .*, grafana_password:"),
     ],
@@ -120,3 +120,17 @@ def test_what_is_given_is_sent_and_an_empty_file_is_not(tmp_path: Path) -> None:
         preflight.secret(site(host), Release("one", {}), files, "")
     kept = tmp_path / "host" / "secrets" / "grafana_password"
     assert kept.read_text() == "a password of a test"
+
+
+def test_an_address_that_a_killed_deployer_did_not_write_is_made(tmp_path: Path) -> None:
+    """It is made of the password that is there, on the host, and both are taken for there."""
+    (tmp_path / "secrets").mkdir()
+    for name in ("edge.pem", *MADE):
+        (tmp_path / "secrets" / name).touch()
+    (tmp_path / "secrets" / "database_password").write_text("word-of_a-test")
+    host = Near(tmp_path)
+    preflight.provided(site(host), {}, "")
+    with lock.held(host, "me"):
+        preflight.secret(site(host), Release("one", {}), {}, "")
+    address = (tmp_path / "secrets" / "mnist_database_url").read_text()
+    assert address == "postgresql://mnist:word-of_a-test@postgresql/mnist"

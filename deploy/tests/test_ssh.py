@@ -1,6 +1,7 @@
 """The way to a host: its key goes with it, files arrive whole, and scripts may be sent again."""
 
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from near import Cut, Near
 
 from mnist_deploy import lock, ssh
 from mnist_deploy.__main__ import main
-from mnist_deploy.errors import CommandFailedError
+from mnist_deploy.errors import CommandFailedError, LockHeldError
 
 SSH = """\
 #!/bin/sh
@@ -81,7 +82,24 @@ def test_a_file_of_which_a_part_arrives_is_not_taken(tmp_path: Path) -> None:
 def test_a_script_that_is_sent_again_waits_for_its_former_run(tmp_path: Path) -> None:
     """Two runs never overlap, and a message shows the script itself."""
     host = Near(tmp_path)
-    script = ssh.alone("test", "[ ! -e busy ] || exit 1; touch busy; sleep 0.3; rm busy")
-    with ThreadPoolExecutor() as pool:
-        assert [*pool.map(host.read, [script] * 3)] == [""] * 3
-    assert ssh.named(script).startswith("[ ! -e busy ]")
+    script = "[ ! -e busy ] || exit 1; touch busy; sleep 0.3; rm busy"
+    with lock.held(host, "me"), ThreadPoolExecutor() as pool:
+        runs = [pool.submit(host.change, script, alone="test") for _ in range(3)]
+        assert [run.result() for run in runs] == [""] * 3
+
+
+def test_what_waited_until_the_lock_was_anothers_does_nothing(tmp_path: Path) -> None:
+    """A script of a deployer that is gone, still waiting on the host, leaves the next one alone."""
+    host = Near(tmp_path)
+    with lock.held(host, "me"), ThreadPoolExecutor() as pool:
+        first = pool.submit(host.change, "touch began; sleep 1", alone="test")
+        while not (tmp_path / "began").exists():
+            time.sleep(0.01)
+        second = pool.submit(host.change, "touch done", alone="test")
+        time.sleep(0.3)
+        (tmp_path / "lock" / "token").write_text("another\n")
+        assert first.result() == ""
+        with pytest.raises(LockHeldError):
+            second.result()
+        (tmp_path / "lock" / "token").write_text(f"{host.token}\n")
+    assert not (tmp_path / "done").exists()

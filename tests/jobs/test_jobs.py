@@ -33,6 +33,7 @@ COMPILE_SECONDS, JOBS_SECONDS = 1200, 3600
 pytestmark = pytest.mark.timeout(JOBS_SECONDS + 60)
 USED = re.compile(r"uses: ((?!\./)[\w./-]+)@([0-9a-f]{40})")
 SECRETS = ("GHCR_TOKEN", "SLACK_WEBHOOK", "STAGING_HOST", "PRODUCTION_HOST", "DEPLOY_KEY")
+SECRETS += ("GRAFANA_PASSWORD",)
 PIPELINE = """\
 #!/bin/sh
 echo "$*" >>{calls}
@@ -234,7 +235,9 @@ def test_a_release_is_deployed_where_there_are_hosts(
     (deployed,) = [call for call in runner.calls if call[0] == "deploy"]
     assert {f"--env={environment}", "--release=release/release.json"} <= {*deployed}
     assert f"--host=s3cret-{environment.upper()}_HOST" in deployed
-    assert not any("s3cret-DEPLOY" in word or "s3cret-GHCR" in word for word in deployed)
+    hidden = ("s3cret-DEPLOY", "s3cret-GHCR", "s3cret-GRAFANA")
+    assert not any(secret in word for secret in hidden for word in deployed)
+    assert "--grafana-password=env://GRAFANA_PASSWORD" in deployed
     assert "--known-hosts=known_hosts" in deployed
 
 

@@ -29,7 +29,8 @@ PERMISSIONS = {  # what a job may ever ask for, and which jobs may write
     "security-events": {"write"},
     "id-token": {"write"},  # of a job that publishes, to sign as itself
 }
-CALL = re.compile(r"(?:\./daggerw call|\bmake) ([^|;&>\d]+)")
+CALL = re.compile(r"(?:\./daggerw call|\bmake) ((?:[^|;&>\d]|\d(?!>))+)")
+LEFT = re.compile(r"(?:(?<![\d&])>>? ?|\btee |--path[ =])([\w.-][\w./-]*)")
 BOUNDED = {"report", "test", "publish", "release"}  # they give up a stage by themselves
 SPARE_MINUTES = 15  # to find or make Dagger, and to keep the evidence
 NOTIFY = "./.github/workflows/notify.yml"
@@ -232,6 +233,19 @@ def faults_of_messages(workflow: Workflow) -> list[str]:
         if job.get("with", {}).get("deployment") != result:
             faults.append(f"{name} does not know how deploy ended")
     return faults
+
+
+def faults_of_files(workflow: Workflow) -> list[str]:
+    """What a command leaves in the checkout is no part of the source: git passes it over."""
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()}
+    left = {
+        path.partition("/")[0]
+        for step in workflow.steps()
+        for path in LEFT.findall(step.get("run", ""))
+    }
+    return [
+        f"{name} is left in the checkout, and git does not ignore it" for name in left - ignored
+    ]
 
 
 def faults_of_evidence(workflow: Workflow) -> list[str]:

@@ -11,6 +11,7 @@ import dagger
 from mnist_pipeline.containers import debian
 from mnist_pipeline.containers.session import Session
 from mnist_pipeline.gates.inputs import foreign, listed
+from mnist_pipeline.gates.records import last_line
 
 COMPARE, CHANGED = "/changed.sh", "/changed"
 
@@ -27,7 +28,11 @@ async def without_history(session: Session) -> str:
     names = ["git", "-c", "safe.directory=*", "-c", "core.quotePath=off", "ls-tree", "-r"]
     listing = debian("git").with_mounted_directory("/history", session.history)
     listing = listing.with_workdir("/history").with_exec([*names, "--name-only", "HEAD"])
-    return foreign((await listing.stdout()).splitlines(), session.paths("**/*"))
+    try:
+        committed = (await listing.stdout()).splitlines()
+    except dagger.ExecError as error:
+        return f"the history has no commit ({last_line(error.stderr)})"
+    return foreign(committed, session.paths("**/*"))
 
 
 async def changed(session: Session, since: str) -> list[str]:

@@ -44,8 +44,9 @@ Watched = Annotated[bool, Doc("With Prometheus, Alertmanager and exporters; thei
 Reason = Annotated[
     str,
     Doc(
-        "Why to deploy though the gate finds the release slow or knows too little; it is kept in "
-        "the audit trail. Wrong answers and errors are never overruled."
+        "Why to deploy though the gate finds the release slow or knows too little, or an error "
+        "budget is spent; it is kept in the audit trail. Wrong answers and errors are never "
+        "overruled."
     ),
 ]
 More = Annotated[

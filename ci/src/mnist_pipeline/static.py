@@ -149,7 +149,8 @@ async def pip_audit(session: Session) -> Outcome:
     answers = await recorder.answers()
     state = packages.judge_probe(answers.text("probe.json"), answers.log("probe"))
     if not state.passed:
-        return replace(answers.judged(state), absent=True)
+        missing = packages.unasked(answers.text("probe.json"), answers.log("probe"))
+        return replace(answers.judged(state), absent=missing)
     for lock in locks:
         name = lock.replace("/", "-")
         report = f"--output={REPORTS}/{name}.json"

@@ -14,7 +14,6 @@ from mnist_deploy import shipping
 from mnist_deploy.errors import CommandFailedError, PreflightRefusedError
 from mnist_deploy.release import Release, State, findings
 from mnist_deploy.site import Site
-from mnist_deploy.ssh import alone
 
 DISK_LEAST = 3 * 1024 * 1024  # KiB: two releases of images, and room for logs
 MEMORY_LEAST = 2 * 1024 * 1024  # KiB: the idle colour
@@ -27,7 +26,12 @@ WATCHING_SECRETS = (
     "teams_url",
     "grafana_password",
 )
-DATABASE = ("database_password", "mnist_database_url")  # made together
+DATABASE = ("database_password", "mnist_database_url")  # the second is made of the first
+ADDRESS = (
+    "printf postgresql://mnist:%s@postgresql/mnist $(cat secrets/database_password) "
+    ">secrets/url.new && chmod 0444 secrets/url.new && "
+    "mv secrets/url.new secrets/mnist_database_url"
+)
 MADE = {"gate_key": ("gate", "predict"), "mnist_api_key": ("page", "predict,feedback")}
 CERTIFICATE_DAYS = "30"
 BUDGET = "objective:budget_left:ratio"
@@ -129,6 +133,7 @@ def provided(site: Site, given: Mapping[str, Path], self_signed: str) -> None:
     """
     have = set(site.host.read("ls secrets 2>/dev/null || true").split())
     made = {*DATABASE} if not {*DATABASE} & have else set()
+    made |= {"mnist_database_url"} if "database_password" in have else set()
     made |= {"keys.json", *MADE} if {*MADE} - have else set()
     made |= {*given, *(["edge.pem"] if self_signed else [])}
     wanted = ["keys.json", "edge.pem", *DATABASE, *MADE]
@@ -149,8 +154,8 @@ def secret(site: Site, release: Release, given: Mapping[str, Path], self_signed:
     if not {*DATABASE} & have:
         word = secrets.token_urlsafe(32)
         site.host.put("secrets/database_password", word.encode(), "0444")
-        address = f"postgresql://mnist:{word}@postgresql/mnist"
-        site.host.put("secrets/mnist_database_url", address.encode(), "0444")
+    if "mnist_database_url" not in have:
+        site.host.change(ADDRESS)
     for name, (who, scopes) in MADE.items():
         if name not in have:
             key(site, release, name, who, scopes)
@@ -170,7 +175,7 @@ def key(site: Site, release: Release, name: str, who: str, scopes: str) -> None:
         f"{run} {release.images['backend']} python -m mnist_backend.{make} >secrets/{name}.new && "
         f"mv secrets/{name}.new secrets/{name}"
     )
-    site.host.change(alone("keys", script))
+    site.host.change(script, alone="keys")
 
 
 def signed(name: str) -> bytes:

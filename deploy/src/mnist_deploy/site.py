@@ -15,7 +15,7 @@ from pathlib import Path
 from mnist_deploy import audit
 from mnist_deploy.errors import CommandFailedError
 from mnist_deploy.release import COLOURED, STANDING, WATCHING, Release, State, variables
-from mnist_deploy.ssh import Host, alone
+from mnist_deploy.ssh import Host
 
 COMPOSE = Path(__file__).resolve().parents[2] / "compose"
 WAIT_SECONDS = 90
@@ -61,8 +61,9 @@ class Site:
         hashed = json.loads(line)["hash"]
         content = line.encode() + b"\n"
         append = (
-            f"tail -n 1 audit.jsonl 2>/dev/null | grep -q {hashed} || {{ cat >.audit.new && "
-            f"[ $(wc -c <.audit.new) -eq {len(content)} ] && cat .audit.new >>audit.jsonl; }}"
+            f"tail -n 1 audit.jsonl 2>/dev/null | grep -q {hashed} || {{ cat >.audit.$$; "
+            f"[ $(wc -c <.audit.$$) -eq {len(content)} ] && cat .audit.$$ >>audit.jsonl; "
+            "code=$?; rm .audit.$$; (exit $code); }"  # an earlier attempt may still be waiting
         )
         self.host.change(append, content=content)
 
@@ -144,7 +145,7 @@ class Site:
             "cat .cpus; echo --; cat .stats.json; echo --; tail -n 1 .gate.json"
         )
         limit = requests / rate + GATE_SECONDS
-        said = self.host.change(alone("gate", script), limit_seconds=limit)
+        said = self.host.change(script, alone="gate", limit_seconds=limit)
         cpus, stats, report = said.split("--\n")
         return {**json.loads(report), "used": used(cpus.split(), stats.splitlines())}
 
@@ -154,7 +155,7 @@ class Site:
         run = ["docker", "compose", "run", "--detach", "--no-deps", "--name", SHIFT, "deployer"]
         began = f"docker inspect --format '{{{{.State.Status}}}}' {SHIFT} 2>/dev/null"
         script = f"{began} | grep -qE 'running|exited' || {shlex.join([*run, 'shift', *arguments])}"
-        self.host.change(alone("shift", script), limit_seconds=WAIT_SECONDS + 60)
+        self.host.change(script, alone="shift", limit_seconds=WAIT_SECONDS + 60)
         seen = 0
         while True:
             form = "{{.State.Status}} {{.State.ExitCode}}"
@@ -172,7 +173,7 @@ class Site:
 
     def unshift(self) -> None:
         """Ends whatever shifts traffic."""
-        self.host.change(alone("shift", gone(SHIFT)))
+        self.host.change(gone(SHIFT), alone="shift")
 
     def flip(self, colour: str) -> None:
         """Ends whatever shifts traffic, and gives all of it to one colour."""

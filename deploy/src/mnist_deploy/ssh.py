@@ -27,7 +27,6 @@ LIMIT_SECONDS = 120
 TRIES = 4
 UNREACHABLE = 255
 LOST = 97  # the lock is another's
-WAITED = "flock 8; "
 ADDRESS = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
 
@@ -108,15 +107,21 @@ class Host:
         script: str,
         *,
         content: bytes | None = None,
+        alone: str = "",
         limit_seconds: float = LIMIT_SECONDS,
     ) -> str:
         """Runs a script that may be run twice, under the lock, with content on standard input.
+
+        What is to run alone, by a name, waits for its former run to end, which a line that broke
+        did not end; the lock may have become another's meanwhile.
 
         Raises:
             CommandFailedError, HostUnreachableError: it failed, or the host cannot be reached.
             LockHeldError: the lock is another's by now.
         """
-        guarded = f'[ "$(cat lock/token 2>/dev/null)" = {self.token} ] || exit {LOST}; {script}'
+        ours = f'[ "$(cat lock/token 2>/dev/null)" = {self.token} ] || exit {LOST}; '
+        waiting = f"exec 8>.{alone}.alone; flock 8; {ours}" if alone else ""
+        guarded = f"{ours}{waiting}{script}"
         for attempt in range(1, TRIES + 1):
             try:
                 return self._run(guarded, content, limit_seconds)
@@ -206,12 +211,7 @@ class Host:
             raise CommandFailedError(named(script), code, said)
 
 
-def alone(name: str, script: str) -> str:
-    """A script that waits for its former run to end, which a line that broke did not end."""
-    return f"exec 8>.{name}.alone; {WAITED}{script}"
-
-
 def named(script: str) -> str:
     """A script in a few words, for a message."""
-    text = " ".join(script.rpartition("exit 97; ")[2].rpartition(WAITED)[2].split())
+    text = " ".join(script.rpartition("exit 97; ")[2].split())
     return text if len(text) <= 70 else f"{text[:69]}…"  # noqa: PLR2004

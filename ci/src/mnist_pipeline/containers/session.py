@@ -146,6 +146,8 @@ async def attempt(part: Awaitable[Outcome]) -> Outcome:
             return await part
     except CommandUnansweredError as error:
         return error.outcome
+    except TimeoutError as error:
+        return Outcome(red(str(error) or "it took too long"), dag.directory())
     except dagger.ExecError as error:
         log = f"{error.stdout}\n{error.stderr}"
         reason = f"exit code {error.exit_code}: {last_line(log)}"

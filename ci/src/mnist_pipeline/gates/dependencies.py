@@ -5,12 +5,16 @@ package index may hold no advisories at all. Does not know which packages there 
 """
 
 import json
+import re
 from collections.abc import Mapping
 
 from mnist_pipeline.gates.records import last_line
 from mnist_pipeline.gates.verdicts import Verdict, green, not_run, red
 
 CLEAN, FOUND = 0, 1
+UNANSWERED = re.compile(
+    r"requests\.exceptions|\w*(Connection|SSL|HTTP|Proxy|Timeout)Error|timed out"
+)
 
 
 def judge_deptry(project: str, text: str, exit_code: int, log: str) -> Verdict:
@@ -60,6 +64,14 @@ def judge_probe(text: str, log: str) -> Verdict:
     if not known:
         return not_run(f"no advisories can be had from the package index: {last_line(log)}")
     return green()
+
+
+def unasked(text: str, log: str) -> bool:
+    """Whether there is no index that tells of faults: it does not answer, or knows of none."""
+    try:
+        return not vulnerable(text)
+    except ValueError:
+        return bool(UNANSWERED.search(log))
 
 
 def judge_audit(probe: Verdict, reports: Mapping[str, str]) -> Verdict:
