@@ -10,7 +10,7 @@ from dataclasses import replace
 import dagger
 from dagger import dag
 
-from mnist_pipeline.containers import PROMISES, base, python_tools, remembering
+from mnist_pipeline.containers import PROMISES, base, python_tools, remembering, with_packages
 from mnist_pipeline.containers.recorder import REPORTS, Recorder
 from mnist_pipeline.containers.session import Outcome, Session, joined
 from mnist_pipeline.gates import coverage, junit, python
@@ -188,9 +188,10 @@ def with_model(session: Session, parts: Collection[str] = ()) -> dagger.Containe
     return with_tests(session, "backend", parts).with_mounted_directory("/models", models(session))
 
 
-def beside_tools(session: Session, *parts: str) -> dagger.Container:
-    """Some parts of the tree beside the locked tools, and what configures both."""
+def beside_tools(session: Session, *parts: str, package: str = "") -> dagger.Container:
+    """Some parts of the tree beside the locked tools, what configures both, and a package."""
     tools = python_tools(session.file(ROOT_LOCK))
+    tools = with_packages(tools, package) if package else tools
     tree = session.folder(include=[*ROOT_FILES, *parts])
     return tools.with_mounted_directory("/src", tree).with_workdir("/src")
 
@@ -254,11 +255,11 @@ async def unit(session: Session) -> Outcome:
 
 def tests_of_tree(session: Session) -> dict[str, Awaitable[Outcome]]:
     """The tests of this module, and those that hold the shape of the tree and its workflows."""
-    pipeline, tree = beside_tools(session, "ci"), beside_tools(session, "*", ".*")
+    pipeline = beside_tools(session, "ci", package="git")  # which some of its tests ask
     shape = ("tests/test_layout.py", "tests/test_workflows.py")
     return {
         "pipeline": pytest_in(session, pipeline, *COVERAGE, "ci/tests", covering="pipeline"),
-        "layout": pytest_in(session, tree, *shape),
+        "layout": pytest_in(session, beside_tools(session, "*", ".*"), *shape),
     }
 
 
