@@ -6,10 +6,10 @@ it says how many stages the cache answered, and which one was waited for longest
 in the machine's own cache folder, which must not exist yet, and leaves it to be used; `--warm`
 leaves the cold part out and uses the cache that is there; `--stages` measures some stages only.
 
-`--beside` measures six stages, and in turn with the first, the second and the one after a line in
-the backend the same ones as a shell script over docker build and compose has them
-(tests/load/script), on a throw-away host with a real Docker. Both begin with their engine, the base
-image and the scanner there, the pipeline with its module loaded, and nothing built.
+`--beside` measures the first run and the one with no change, and in turn with each the same stages
+as a shell script over docker build and compose has them (tests/load/script), on a throw-away host
+with a real Docker. Both begin with their engine, the base image and the scanner there, the pipeline
+with its module loaded, and nothing built.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ CHANGES = {  # what is changed, and the line that is added there
     "a test of the page": ("apps/frontend/tests/test_page.py", "\n\nMEASURED_AT = {now}\n"),
     "README.md": ("README.md", "\nMeasured at {now}.\n"),
 }
-BESIDE = "lint,types,unit,accessibility,scan,end-to-end"  # which the script has, too
 SCANNER_SECONDS = 1800  # it is compiled beside other work
 TOOLCHAIN = "mnist-pipeline"  # its folder in the cache
 BUILT_OR_RUNNING = ("engine", "go", "lock", "log", "machine", "run", "trivy.lock", "work")
@@ -67,7 +66,7 @@ def main() -> int:
     options = parser.parse_args()
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / TOOLCHAIN
     if options.stages and options.beside:
-        parser.error(f"--beside measures the stages that the script has: {BESIDE}")
+        parser.error("--beside measures every stage, as the script has them")
     if options.keep and options.beside:
         parser.error("--beside begins with a toolchain that is there, --keep with none")
     if options.keep and own.exists():
@@ -75,8 +74,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         apart = not (options.warm or options.keep)
         environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own.parent)}
-        stages = BESIDE if options.beside else options.stages
-        bench = Bench(environment, Path(folder), stages, beside=options.beside)
+        bench = Bench(environment, Path(folder), options.stages, beside=options.beside)
         try:
             if options.beside and apart:
                 lend(own, Path(folder))
@@ -133,6 +131,7 @@ class Bench:
         self.environment, self.folder, self.beside = environment, folder, beside
         self.stages = ["--stages", stages] if stages else []
         self.rows: list[Row] = []
+        self.measured: set[str] = set()  # the stages of the last run
 
     def measure(self, *, warm: bool) -> None:
         """Measure in the order in which a newcomer meets it."""
@@ -148,6 +147,11 @@ class Bench:
             self.rows += [] if self.beside else [Row("whole first run, from nothing", whole)]
         again = self.report("again, with no change")
         self.rows += [again, *self.script(again)]
+        if not self.beside:
+            self.changed()
+
+    def changed(self) -> None:
+        """Measure after one line in each kind of file."""
         for number, (what, (path, line)) in enumerate(CHANGES.items()):
             copy = self.folder / f"changed-{number}"
             shutil.copytree(
@@ -157,21 +161,25 @@ class Bench:
             )
             with (copy / path).open("a", encoding="utf-8") as stream:
                 stream.write(line.format(now=int(time.time())))
-            row = self.report(f"after one line in {what}", copy)
-            self.rows += [row, *([] if number else self.script(row, source=copy))]
+            self.rows += [self.report(f"after one line in {what}", copy)]
             shutil.rmtree(copy)
 
-    def script(
-        self, row: Row, options: Sequence[str] = (), source: Path | None = None
-    ) -> list[Row]:
-        """Return how long the script takes for what a row tells, if it is asked for."""
+    def script(self, row: Row, options: Sequence[str] = ()) -> list[Row]:
+        """Return how long the script takes for what a row tells, if it is asked for.
+
+        Raises:
+            RuntimeError: the script leaves a stage out, so there is nothing to compare.
+        """
         if not self.beside:
             return []
         told = self.folder / "seconds.json"
-        where = [f"--source={source}"] if source else []
-        call = ["--progress", "plain", "call", *where, "bench-script", *options]
+        call = ["--progress", "plain", "call", "bench-script", *options]
         self.timed("the same as a script", [*call, "export", "--path", str(told)])
         seconds: dict[str, float] = json.loads(told.read_text(encoding="utf-8"))
+        absent = self.measured - {stage.replace("_", "-") for stage in seconds}
+        if absent:
+            message = f"the script has no stage {', '.join(sorted(absent))}"
+            raise RuntimeError(message)
         whole, last = sum(seconds.values()), max(seconds, key=lambda stage: seconds[stage])
         remark = f"{whole / row.seconds:.1f} times as long; longest {last}, {seconds[last]:.0f} s"
         return [Row("  the same as a script", whole, remark)]
@@ -189,6 +197,7 @@ class Bench:
         row = self.timed(name, [*call, "export", "--path", str(evidence)])
         status = json.loads((evidence / "status.json").read_text(encoding="utf-8"))
         stages = status["stages"]
+        self.measured = {*stages}
         if not status["passed"]:
             red = [stage for stage, told in stages.items() if told["status"] != "green"]
             message = f"{name}: {', '.join(red)} not green; see {evidence}"

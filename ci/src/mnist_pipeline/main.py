@@ -432,13 +432,13 @@ class MnistPipeline:
 
     @function(cache="never")
     async def bench_script(self, anew: Anew = False) -> dagger.File:
-        """Run six stages as a shell script over docker build and compose; the seconds of each.
+        """Run the stages as a shell script over docker build and compose; the seconds of each.
 
-        The script is tests/load/script/script.sh: lint, types, unit, accessibility, scan and
-        end-to-end, one after another, on a throw-away host with a real Docker, which keeps what it
-        has built for the next time. `make bench` measures this pipeline beside it. JSON.
+        The script is tests/load/script/script.sh: every stage of `test`, one after another, on a
+        throw-away host with a real Docker, which keeps what it has built for the next time.
+        `make bench` measures this pipeline beside it. JSON.
         """
-        session = await Session.opened(self.source)
+        session = await Session.opened(self.source, history=self.history)
         return await script.timed(session, anew=anew).sync()
 
     @function(cache="never")

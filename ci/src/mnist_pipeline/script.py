@@ -1,4 +1,4 @@
-"""Six stages as a shell script over docker build and compose has them, to measure beside.
+"""The stages as a shell script over docker build and compose has them, to measure beside.
 
 Contract: the script runs on a throw-away host with a real Docker, which keeps its images and caches
 from one time to the next, as a user's machine does; nothing that comes before the script is timed.
@@ -49,6 +49,7 @@ def timed(session: Session, *, anew: bool) -> dagger.File:
         .with_directory("/images", archives())
         .with_mounted_cache("/var/lib/docker", volume, sharing=locked)
         .with_directory("/src", session.folder())
+        .with_directory("/src", session.history)
         .with_env_variable("ANEW", "yes" if anew else "")
         .with_env_variable("PIPELINE_FRESH", str(session.started))
     )

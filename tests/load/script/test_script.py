@@ -1,6 +1,7 @@
 """script.sh: what it leaves, and that it ends where a command fails, beside a stand-in for docker.
 
-Contract: the stand-in does nothing, and fails where its arguments fit a pattern; nothing is built.
+Contract: the stand-in saves empty files and does nothing else, and fails where its arguments fit a
+pattern; nothing is built.
 """
 
 import json
@@ -15,9 +16,14 @@ SCRIPT = Path(__file__).with_name("script.sh")
 STAND_IN = """#!/bin/sh
 case "$*" in
 FAILING) exit 3 ;;
+"save --output "*) : >"$3" ;;
 esac
 """
-STAGES = ["build", "lint", "types", "unit", "scan", "stack", "accessibility", "end_to_end"]
+STAGES = [
+    *("build", "lint", "types", "unit", "dependencies", "sast", "secrets", "image_structure"),
+    *("model", "scan", "service", "accessibility", "end_to_end", "contract", "monitoring"),
+    *("observability", "deployment"),
+]
 
 
 @pytest.fixture
@@ -49,6 +55,8 @@ def test_the_seconds_of_each_stage_are_left_as_json(
         ("*'ruff check '*", "lint"),
         ("*' /var/lib/dpkg/status'", "scan"),
         ("*'pytest e2e'", "end_to_end"),
+        ("*'judge.py structure'*", "image_structure"),
+        ("*observability.yaml*tests*", "observability"),
     ],
 )
 def test_the_first_command_that_fails_ends_it(
