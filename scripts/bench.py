@@ -8,8 +8,8 @@ leaves the cold part out and uses the cache that is there; `--stages` measures s
 
 `--beside` measures the first run and the one with no change, and in turn with each the same stages
 as a shell script over docker build and compose has them (tests/load/script), on a throw-away host
-with a real Docker. Both begin with their engine, the base image and the scanner there, the pipeline
-with its module loaded, and nothing built.
+with a real Docker; with `--together` that is a better sort of script. Both begin with their engine,
+the base image and the scanner there, the pipeline with its module loaded, and nothing built.
 """
 
 from __future__ import annotations
@@ -62,11 +62,14 @@ def main() -> int:
     which.add_argument("--warm", action="store_true", help="use the cache that is there")
     which.add_argument("--keep", action="store_true", help="fill the machine's own cache, keep it")
     parser.add_argument("--beside", action="store_true", help="beside the same as a shell script")
+    parser.add_argument("--together", action="store_true", help="beside a better sort of script")
     parser.add_argument("--stages", default="", help="some stages only, as `test --stages` has it")
     options = parser.parse_args()
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / TOOLCHAIN
     if options.stages and options.beside:
         parser.error("--beside measures every stage, as the script has them")
+    if options.together and not options.beside:
+        parser.error("--together is about the script: give --beside, too")
     if options.keep and options.beside:
         parser.error("--beside begins with a toolchain that is there, --keep with none")
     if options.keep and own.exists():
@@ -75,6 +78,7 @@ def main() -> int:
         apart = not (options.warm or options.keep)
         environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own.parent)}
         bench = Bench(environment, Path(folder), options.stages, beside=options.beside)
+        bench.sort = ["--together"] if options.together else []
         try:
             if options.beside and apart:
                 lend(own, Path(folder))
@@ -132,6 +136,7 @@ class Bench:
         self.stages = ["--stages", stages] if stages else []
         self.rows: list[Row] = []
         self.measured: set[str] = set()  # the stages of the last run
+        self.sort: list[str] = []  # the option that says which sort of script is measured
 
     def measure(self, *, warm: bool) -> None:
         """Measure in the order in which a newcomer meets it."""
@@ -173,7 +178,7 @@ class Bench:
         if not self.beside:
             return []
         told = self.folder / "seconds.json"
-        call = ["--progress", "plain", "call", "bench-script", *options]
+        call = ["--progress", "plain", "call", "bench-script", *self.sort, *options]
         self.timed("the same as a script", [*call, "export", "--path", str(told)])
         seconds: dict[str, float] = json.loads(told.read_text(encoding="utf-8"))
         absent = self.measured - {stage.replace("_", "-") for stage in seconds}

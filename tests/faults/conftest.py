@@ -26,10 +26,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def tracked() -> list[str]:
     """What git would hand to a newcomer, with the changes that are not committed yet."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.rstrip("\0").split("\0")
 
 
 def copied(place: Path) -> Path:

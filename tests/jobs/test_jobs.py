@@ -169,8 +169,8 @@ def git(folder: Path, *arguments: str) -> str:
 def runner(act: Path, tmp_path: Path) -> Runner:
     """A repository of this tree, as it is, with one commit and a stand-in for the pipeline."""
     made = Runner(act, tmp_path)
-    names = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    for name in names:
+    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in names.rstrip("\0").split("\0"):
         if (ROOT / name).is_file():
             (made.repository / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, made.repository / name)

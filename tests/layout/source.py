@@ -28,9 +28,10 @@ def answer(*command: str) -> str:
 @cache
 def files(root: Path) -> list[Path]:
     """Every file of the tree, relative to its root."""
-    git = answer("git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard")
+    listed = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    git = answer("git", "-C", str(root), *listed)
     walked = (p.relative_to(root) for p in root.rglob("*"))
-    found = [Path(n) for n in git.splitlines()] or [
+    found = [Path(n) for n in git.split("\0") if n] or [
         p for p in walked if not NOT_SOURCE & {*p.parts}
     ]
     return sorted(p for p in found if (root / p).is_file())

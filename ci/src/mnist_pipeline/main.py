@@ -97,6 +97,7 @@ from mnist_pipeline.options import (
     Teams,
     Timeout,
     To,
+    Together,
     Username,
 )
 from mnist_pipeline.prove import prove as proving
@@ -431,15 +432,15 @@ class MnistPipeline:
         return await (await rehearsal.bench(session)).sync()
 
     @function(cache="never")
-    async def bench_script(self, anew: Anew = False) -> dagger.File:
+    async def bench_script(self, anew: Anew = False, together: Together = False) -> dagger.File:
         """Run the stages as a shell script over docker build and compose; the seconds of each.
 
-        The script is tests/load/script/script.sh: every stage of `test`, one after another, on a
-        throw-away host with a real Docker, which keeps what it has built for the next time.
-        `make bench` measures this pipeline beside it. JSON.
+        The script is tests/load/script/script.sh: every image, then every stage of `test`, one
+        after another, on a throw-away host with a real Docker, which keeps what it has built for
+        the next time. `make bench` measures this pipeline beside it. JSON.
         """
         session = await Session.opened(self.source, history=self.history)
-        return await script.timed(session, anew=anew).sync()
+        return await script.timed(session, anew=anew, together=together).sync()
 
     @function(cache="never")
     async def up(

@@ -173,6 +173,9 @@ Quick = Annotated[
     Doc("Measure for about 3 minutes instead of 12: fewer and shorter passes, wider ranges."),
 ]
 Anew = Annotated[bool, Doc("Empty the throw-away host's Docker first: nothing is built yet.")]
+Together = Annotated[
+    bool, Doc("Build all images at once and run several tests at a time: a better sort of script.")
+]
 ImageName = Annotated[
     str,
     Doc(

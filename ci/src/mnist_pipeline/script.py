@@ -40,8 +40,11 @@ exit $ended
 )
 
 
-def timed(session: Session, *, anew: bool) -> dagger.File:
-    """Runs the script over the source; the seconds of each of its stages, as JSON."""
+def timed(session: Session, *, anew: bool, together: bool) -> dagger.File:
+    """Runs the script over the source; the seconds of each of its stages, as JSON.
+
+    Together: it builds all images at once, and runs as many tests at a time as the pipeline does.
+    """
     volume, locked = dag.cache_volume("script-docker"), dagger.CacheSharingMode.LOCKED
     host = (
         debian(*HOST_PACKAGES, "docker-buildx", "ca-certificates")
@@ -51,6 +54,7 @@ def timed(session: Session, *, anew: bool) -> dagger.File:
         .with_directory("/src", session.folder())
         .with_directory("/src", session.history)
         .with_env_variable("ANEW", "yes" if anew else "")
+        .with_env_variable("TOGETHER", "yes" if together else "")
         .with_env_variable("PIPELINE_FRESH", str(session.started))
     )
     command = ["bash", "/host.sh", str(LIMIT_SECONDS), f"/src/{SCRIPT}", SECONDS]

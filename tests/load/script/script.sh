@@ -1,11 +1,13 @@
 #!/bin/sh
 # What the pipeline is measured beside: its stages as a script over docker build and compose, one after another.
+# Where TOGETHER is set it is a better sort of script: images are built at once, several tests run at a time.
 # It runs the same tests and tools over the same files, with the same database of vulnerabilities, ends at the first that
 # fails, and leaves the seconds of each stage as JSON in the file that its argument names. It keeps no report but the
 # scanner's. Advisories of an index are not asked for, for not every one tells of them.
 set -eu
 exec 3>"$1" # seen from where the script is called, and anew each time
 separator='{'
+TOGETHER=${TOGETHER:-}
 cd "$(dirname "$0")/../../.."
 images='backend backend-torch frontend prometheus alertmanager probe edge postgresql deployer postgres-exporter node-exporter process-exporter'
 archives=$(mktemp -d)
@@ -46,7 +48,9 @@ types() {
 }
 
 unit() {
-    run backend-test pytest --cov --cov-branch -n "$(($(nproc) + 1))" --dist worksteal '--ignore-glob=tests/test_training_*.py'
+    # Options are separate words.
+    # shellcheck disable=SC2046
+    run backend-test pytest --cov --cov-branch $([ -z "$TOGETHER" ] || echo "-n $(($(nproc) + 1)) --dist worksteal") '--ignore-glob=tests/test_training_*.py'
     run backend-test sh -c 'pytest --cov=mnist_backend.training --cov-branch tests/test_training_*.py'
     run frontend-test pytest --cov --cov-branch
     run checks pytest -p no:cacheprovider --cov --cov-branch -m 'not host' toolchain
@@ -177,7 +181,16 @@ deployment() {
     stack deployment down --timeout 1
 }
 
-build() { compose build --quiet; }
+build() {
+    if [ -n "$TOGETHER" ]; then
+        compose build --quiet
+        return
+    fi
+    services=$(compose config --services) # in a list it would fail unseen
+    for each in $services; do
+        compose build --quiet "$each"
+    done
+}
 service() { docker compose --progress quiet --file tests/load/script/compose.yaml up --wait --wait-timeout 120; }
 
 for stage in build lint types unit dependencies sast secrets image_structure model scan service accessibility end_to_end \
