@@ -13,7 +13,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mnist_frontend import app
+from mnist_frontend.settings import TIMEOUT_VARIABLE
 
+PATIENT_SECONDS = "20"  # for a backend that answers, however busy the machine is
 SCRIPT = Path(app.__file__)
 PREDICTION_ID = "0123456789abcdef0123456789abcdef"
 ANSWER = {
@@ -114,6 +116,6 @@ def local_backend() -> Iterator[LocalBackend]:
 def page(local_backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """Open the page in front of the local backend."""
     monkeypatch.setenv("MNIST_BACKEND_URL", local_backend.url)
-    monkeypatch.setenv("MNIST_BACKEND_TIMEOUT_SECONDS", "0.5")
+    monkeypatch.setenv(TIMEOUT_VARIABLE, PATIENT_SECONDS)
     st.cache_resource.clear()
     return AppTest.from_file(str(SCRIPT), default_timeout=30).run()

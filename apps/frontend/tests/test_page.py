@@ -8,9 +8,10 @@ import pytest
 from acts import ONE, POINTS, SEVEN, draw, html, predicted_digit, press, put
 from streamlit.testing.v1 import AppTest
 
-from conftest import ANSWER, SCRIPT, LocalBackend
+from conftest import ANSWER, PATIENT_SECONDS, SCRIPT, LocalBackend
 from mnist_frontend import client
 from mnist_frontend.drawing import Stroke, ink_of, to_image
+from mnist_frontend.settings import TIMEOUT_VARIABLE
 from mnist_frontend.words import ENGLISH
 
 PREDICT = client.PREDICT_PATH
@@ -151,17 +152,20 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failure_is_told_in_plain_words_and_can_be_tried_again(
-    page: AppTest, local_backend: LocalBackend, name: str
+    page: AppTest, local_backend: LocalBackend, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each failure has its own title, keeps the drawing, and Try again can succeed."""
     behaviour, kind = FAILURES[name]
     for attribute, value in behaviour.items():
         setattr(local_backend, attribute, value)
+    if local_backend.silent:
+        monkeypatch.setenv(TIMEOUT_VARIABLE, "0.5")
     draw(page)
     assert [error.proto.title for error in page.error] == [ENGLISH[kind]]
     assert ENGLISH["kept"] in page.error[0].value
     assert predicted_digit(page) is None
     local_backend.mend()
+    monkeypatch.setenv(TIMEOUT_VARIABLE, PATIENT_SECONDS)
     press(page, ENGLISH["retry"])
     assert predicted_digit(page) == str(ANSWER["digit"])
     assert not page.error
