@@ -186,7 +186,7 @@ class Bench:
             message = f"the script has no stage {', '.join(sorted(absent))}"
             raise RuntimeError(message)
         whole, last = sum(seconds.values()), max(seconds, key=lambda stage: seconds[stage])
-        remark = f"{whole / row.seconds:.1f} times as long; longest {last}, {seconds[last]:.0f} s"
+        remark = f"{whole / row.seconds:.2f} times as long; longest {last}, {seconds[last]:.0f} s"
         return [Row("  the same as a script", whole, remark)]
 
     def report(self, name: str, source: Path | None = None) -> Row:
