@@ -77,8 +77,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         apart = not (options.warm or options.keep)
         environment = {**os.environ, "XDG_CACHE_HOME": folder if apart else str(own.parent)}
-        bench = Bench(environment, Path(folder), options.stages, beside=options.beside)
-        bench.sort = ["--together"] if options.together else []
+        bench = Bench(environment, Path(folder), options)
         try:
             if options.beside and apart:
                 lend(own, Path(folder))
@@ -129,14 +128,14 @@ class Bench:
     """What has been measured so far, which is printed whatever happens to the rest."""
 
     def __init__(
-        self, environment: dict[str, str], folder: Path, stages: str, *, beside: bool
+        self, environment: dict[str, str], folder: Path, options: argparse.Namespace
     ) -> None:
-        """Measure with a cache folder, with room for copies, some stages or all of them."""
-        self.environment, self.folder, self.beside = environment, folder, beside
-        self.stages = ["--stages", stages] if stages else []
+        """Measure with a cache folder, with room for copies, what the command line asks for."""
+        self.environment, self.folder, self.beside = environment, folder, options.beside
+        self.stages = ["--stages", options.stages] if options.stages else []
+        self.sort = ["--together"] if options.together else []  # which sort of script it is
         self.rows: list[Row] = []
         self.measured: set[str] = set()  # the stages of the last run
-        self.sort: list[str] = []  # the option that says which sort of script is measured
 
     def measure(self, *, warm: bool) -> None:
         """Measure in the order in which a newcomer meets it."""
