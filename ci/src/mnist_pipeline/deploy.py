@@ -93,12 +93,14 @@ class Order:
         return [*options, *self.more]
 
 
-def archives(session: Session, names: Collection[str]) -> dagger.Directory:
-    """Images as Docker loads them: NAME.tar each."""
+def archives(session: Session, names: Collection[str], *, packed: bool = True) -> dagger.Directory:
+    """Images as Docker loads them: NAME.tar each; packed, if they go over a network."""
+    media = dagger.ImageMediaTypes.DockerMediaTypes
+    compression = None if packed else dagger.ImageLayerCompression.UNCOMPRESSED
     folder = dag.directory()
     for name in names:
-        media = dagger.ImageMediaTypes.DockerMediaTypes
-        folder = folder.with_file(f"{name}.tar", image(session, name).as_tarball(media_types=media))
+        tarball = image(session, name).as_tarball(media_types=media, forced_compression=compression)
+        folder = folder.with_file(f"{name}.tar", tarball)
     return folder
 
 

@@ -103,7 +103,7 @@ async def table(outcome: Outcome) -> str:
 
 
 def operator(
-    session: Session, hosts: Collection[str], parts: Collection[str], *, empty: bool
+    session: Session, hosts: Collection[str], images: dagger.Directory, *, empty: bool
 ) -> dagger.Container:
     """An operator's container: the deployer, images, a load generator, and hosts of its own."""
     keys = deploy.throwaway_keys()
@@ -114,7 +114,7 @@ def operator(
         .with_entrypoint([])
         .with_directory(REPORTS, dag.directory())
         .with_file("/usr/local/bin/vegeta", vegeta(session), permissions=0o755)
-        .with_mounted_directory(deploy.ARCHIVES, deploy.archives(session, parts))
+        .with_mounted_directory(deploy.ARCHIVES, images)
         .with_mounted_directory(KEYS, keys)
         .with_directory("/tests/rehearsal", session.folder("tests/rehearsal"))
         .with_file("/tests/runbook.md", session.file("monitoring/runbook.md"))
@@ -131,7 +131,8 @@ async def bench(session: Session) -> dagger.Directory:
 
     Where the program of one of them cannot be had, the page says so by its name.
     """
-    container = operator(session, deploy.HOSTS[:1], deploy.SERVICE, empty=False).with_directory(
+    images = deploy.archives(session, deploy.SERVICE)
+    container = operator(session, deploy.HOSTS[:1], images, empty=False).with_directory(
         "/tests/load/deploy", session.folder("tests/load/deploy")
     )
     command = ["timeout", str(BENCH_SECONDS), "python3", "-m", "load.deploy", "--output", BENCH]
@@ -153,7 +154,8 @@ async def rehearsed(session: Session, environment: str, form: str) -> Outcome:
     every = form == WHOLE
     hosts = deploy.HOSTS if every else deploy.HOSTS[:1]
     parts = (*deploy.SERVICE, *(deploy.WATCHING if every else ()))
-    container = operator(session, hosts, parts, empty=every)
+    images = deploy.archives(session, parts, packed=False)
+    container = operator(session, hosts, images, empty=every)
     recorder = await Recorder.around(session, container)
     answers = await recorder.run("rehearsal", command, LIMIT_SECONDS).answers()
     code, log = answers.exit_code("rehearsal"), answers.log("rehearsal")
