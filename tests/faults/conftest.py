@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from layout.source import files
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_SECONDS = 2400
 
@@ -24,19 +26,11 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-def tracked() -> list[str]:
-    """What git would hand to a newcomer, with the changes that are not committed yet."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.rstrip("\0").split("\0")
-
-
 def copied(place: Path) -> Path:
-    """Copies the tree, as a newcomer would have it, into a folder."""
-    for name in tracked():
-        if (ROOT / name).is_file():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, place / name)
+    """Copies the tree, as a newcomer would have it, changes and all, into a folder."""
+    for name in files(ROOT):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, place / name)
     return place
 
 
